@@ -20,6 +20,13 @@ export {
   type EffectOptions,
 } from './actor/effect-definition.ts';
 export type { DeepReadonly, ReadonlyDate } from './actor/readonly-types.ts';
-export { addressOf, type AnyRef, type CallOptions, type Ref, type TypedRef, type UntypedRef } from './actor/reference-types.ts';
+export {
+  addressOf,
+  type AnyRef,
+  type CallOptions,
+  type Ref,
+  type TypedRef,
+  type UntypedRef,
+} from './actor/reference-types.ts';
 export type { Address } from './base/address.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, Refusal, SynapseError } from './base/error.ts';

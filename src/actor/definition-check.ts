@@ -13,13 +13,16 @@ export const MAX_SAFE: number = Number.MAX_SAFE_INTEGER;
 
 /** Throws: `subject` is whose definition, `field` which part of it. */
 export function invalid(subject: string, field: string, expected: string, found: unknown): never {
-  throw new SynapseError('INVALID_ARGUMENT', `${subject}: ${field} must be ${expected}, got ${shown(found)}`, { field });
+  throw new SynapseError('INVALID_ARGUMENT', `${subject}: ${field} must be ${expected}, got ${shown(found)}`, {
+    field,
+  });
 }
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
   if (typeof value === 'function') return isAsync(value) ? 'an async function' : 'a function';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   return String(value);
 }
 
@@ -34,12 +37,18 @@ export function checkFunction(subject: string, field: string, value: unknown): v
 
 export function checkInteger(subject: string, field: string, value: unknown, least: number, most: number): void {
   if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most) {
-    invalid(subject, field, most === MAX_SAFE ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`, value);
+    invalid(
+      subject,
+      field,
+      most === MAX_SAFE ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
+      value,
+    );
   }
 }
 
 export function checkOneOf(subject: string, field: string, value: unknown, allowed: readonly string[]): void {
-  if (typeof value !== 'string' || !allowed.includes(value)) invalid(subject, field, `one of ${allowed.join(', ')}`, value);
+  if (typeof value !== 'string' || !allowed.includes(value))
+    invalid(subject, field, `one of ${allowed.join(', ')}`, value);
 }
 
 export function checkBackoff(subject: string, field: string, value: unknown): void {
@@ -49,9 +58,20 @@ export function checkBackoff(subject: string, field: string, value: unknown): vo
   checkInteger(subject, `${field}[1]`, longest, first as number, MAX_TIMER_MS);
 }
 
-/** A plain object of a class nobody made: literals, `Object.create(null)`, module namespaces. */
-export function checkRecord(subject: string, field: string, value: unknown): asserts value is Readonly<Record<string, unknown>> {
+/** Any object but an array: literals, instances, module namespaces. */
+export function checkRecord(
+  subject: string,
+  field: string,
+  value: unknown,
+): asserts value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) invalid(subject, field, 'an object', value);
+}
+
+/** A literal or `Object.create(null)`: what a state must be to travel. */
+export function checkPlain(subject: string, field: string, value: unknown): asserts value is Record<string, unknown> {
+  checkRecord(subject, field, value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) invalid(subject, field, 'a plain object', value);
 }
 
 /** Refuses fields that nobody reads: a misspelt one would be dropped in silence. */
@@ -59,9 +79,13 @@ export function checkFields(subject: string, field: string, value: unknown, know
   checkRecord(subject, field, value);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
-      throw new SynapseError('INVALID_ARGUMENT', `${subject}: ${field}.${name} is no known field (known: ${known.join(', ')})`, {
-        field: `${field}.${name}`,
-      });
+      throw new SynapseError(
+        'INVALID_ARGUMENT',
+        `${subject}: ${field}.${name} is no known field (known: ${known.join(', ')})`,
+        {
+          field: `${field}.${name}`,
+        },
+      );
     }
   }
 }

@@ -8,7 +8,19 @@
 import { nameFault } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { type ActorType, DEFINITION, isActorType } from './actor-type.ts';
-import { checkBackoff, checkFields, checkFunction, checkInteger, checkOneOf, checkRecord, invalid, isAsync, MAX_SAFE, MAX_TIMER_MS } from './definition-check.ts';
+import {
+  checkBackoff,
+  checkFields,
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  checkPlain,
+  checkRecord,
+  invalid,
+  isAsync,
+  MAX_SAFE,
+  MAX_TIMER_MS,
+} from './definition-check.ts';
 import type { ActorDefinition, CommandMap, FailureDirective, QueryMap, Strategy } from './definition-types.ts';
 import {
   type EffectDefinition,
@@ -19,9 +31,6 @@ import {
   resolveEffectOptions,
 } from './effect-definition.ts';
 import { RESERVED_NAMES } from './reference-types.ts';
-
-export { isActorType } from './actor-type.ts';
-export { effect, type ResolvedEffectOptions } from './effect-definition.ts';
 
 /** A command, query or lifecycle handler without its types. */
 export type Handler = (ctx: never, ...args: unknown[]) => unknown;
@@ -106,7 +115,8 @@ export function actor<
   name: string,
   definition: ActorDefinition<State, Effects, Commands, Queries>,
 ): ActorType<State, Effects, Commands, Queries> {
-  if (typeof name !== 'string' || !ACTOR_NAME.test(name)) invalid('actor', 'name', `of the form ${ACTOR_NAME.source}`, name);
+  if (typeof name !== 'string' || !ACTOR_NAME.test(name))
+    invalid('actor', 'name', `of the form ${ACTOR_NAME.source}`, name);
   const view = resolve(name, definition as unknown as Untyped);
   const type: ActorType<State, Effects, Commands, Queries> = Object.freeze({
     name,
@@ -121,7 +131,8 @@ export function actor<
 export function resolveActor(type: ActorType): ResolvedActor {
   const known = resolved.get(type);
   if (known !== undefined) return known;
-  if (!isActorType(type)) throw new SynapseError('INVALID_ARGUMENT', 'expected an actor type made by actor()', { field: 'type' });
+  if (!isActorType(type))
+    throw new SynapseError('INVALID_ARGUMENT', 'expected an actor type made by actor()', { field: 'type' });
   const view = resolve(type.name, type[DEFINITION] as Untyped);
   resolved.set(type, view);
   return view;
@@ -149,8 +160,8 @@ function resolve(name: string, definition: Untyped): ResolvedActor {
 
 function firstState(subject: string, make: () => unknown): Record<string, unknown> {
   const state = make();
-  checkRecord(subject, 'state()', state);
-  return state as Record<string, unknown>;
+  checkPlain(subject, 'state()', state);
+  return state;
 }
 
 function resolveHandlers(
@@ -159,9 +170,11 @@ function resolveHandlers(
 ): Pick<ResolvedActor, 'commands' | 'queries' | 'started' | 'restarted' | 'terminated'> {
   const commands = handlerMap(subject, 'commands', definition['commands']);
   const queries = handlerMap(subject, 'queries', definition['queries']);
-  if (commands.size + queries.size === 0) invalid(subject, 'commands', 'given, or queries: an actor needs a handler', definition['commands']);
+  if (commands.size + queries.size === 0)
+    invalid(subject, 'commands', 'given, or queries: an actor needs a handler', definition['commands']);
   for (const [name, query] of queries) {
-    if (commands.has(name)) invalid(subject, `queries.${name}`, 'named otherwise than the command of the same name', query);
+    if (commands.has(name))
+      invalid(subject, `queries.${name}`, 'named otherwise than the command of the same name', query);
     if (isAsync(query)) invalid(subject, `queries.${name}`, 'synchronous', query);
   }
   const hooks: { started?: Handler; restarted?: Handler; terminated?: Handler } = {};
@@ -179,8 +192,10 @@ function handlerMap(subject: string, field: string, handlers: unknown): Readonly
   checkRecord(subject, field, handlers);
   for (const [name, handler] of Object.entries(handlers)) {
     const fault = nameFault(name);
-    if (fault !== undefined) throw new SynapseError('INVALID_ARGUMENT', `${subject}: a name in ${field} ${fault}`, { field });
-    if (RESERVED_NAMES.includes(name)) invalid(subject, `${field}.${name}`, 'named otherwise, the name is reserved', handler);
+    if (fault !== undefined)
+      throw new SynapseError('INVALID_ARGUMENT', `${subject}: a name in ${field} ${fault}`, { field });
+    if (RESERVED_NAMES.includes(name))
+      invalid(subject, `${field}.${name}`, 'named otherwise, the name is reserved', handler);
     checkFunction(subject, `${field}.${name}`, handler);
     map.set(name, handler as Handler);
   }
@@ -199,8 +214,8 @@ function resolveMigrations(subject: string, migrate: unknown, version: number): 
     checkFunction(subject, `migrate.${from}`, bring);
     map.set(number, (old) => {
       const state = (bring as (old: Record<string, unknown>) => unknown)(old);
-      checkRecord(subject, `the result of migrate.${from}`, state);
-      return state as Record<string, unknown>;
+      checkPlain(subject, `the result of migrate.${from}`, state);
+      return state;
     });
   }
   return map;
@@ -209,7 +224,13 @@ function resolveMigrations(subject: string, migrate: unknown, version: number): 
 function resolveSupervision(subject: string, options: unknown): ResolvedSupervision {
   const given = options ?? {};
   checkFields(subject, 'supervise', given, ['strategy', 'onFailure', 'intensity', 'periodMs', 'backoffMs']);
-  const { strategy = 'one-for-one', onFailure = 'resume', intensity = 3, periodMs = 60_000, backoffMs = [50, 5_000] } = given as Untyped;
+  const {
+    strategy = 'one-for-one',
+    onFailure = 'resume',
+    intensity = 3,
+    periodMs = 60_000,
+    backoffMs = [50, 5_000],
+  } = given as Untyped;
   checkOneOf(subject, 'supervise.strategy', strategy, ['one-for-one', 'one-for-all', 'rest-for-one']);
   checkOneOf(subject, 'supervise.onFailure', onFailure, ['resume', 'restart', 'stop', 'escalate']);
   checkInteger(subject, 'supervise.intensity', intensity, 0, MAX_SAFE);
@@ -234,10 +255,17 @@ function resolveMailbox(subject: string, options: unknown): ResolvedActor['mailb
   return Object.freeze({ limit: limit as number, limitBytes: limitBytes as number });
 }
 
-function resolveEffects(subject: string, effects: unknown): Pick<ResolvedActor, 'effectOptions' | 'effectLoader' | 'hasEffect'> {
+function resolveEffects(
+  subject: string,
+  effects: unknown,
+): Pick<ResolvedActor, 'effectOptions' | 'effectLoader' | 'hasEffect'> {
   if (typeof effects === 'function') {
     const load = effects as EffectLoader;
-    return { effectOptions: () => undefined, effectLoader: async () => onlyEffects(subject, await load()), hasEffect: () => 'unknown' };
+    return {
+      effectOptions: () => undefined,
+      effectLoader: async () => onlyEffects(subject, await load()),
+      hasEffect: () => 'unknown',
+    };
   }
   const given = effects ?? {};
   checkRecord(subject, 'effects', given);
@@ -249,7 +277,11 @@ function resolveEffects(subject: string, effects: unknown): Pick<ResolvedActor, 
     byName[name] = definition;
   }
   Object.freeze(byName);
-  return { effectOptions: (name) => options.get(name), effectLoader: async () => byName, hasEffect: (name) => options.has(name) };
+  return {
+    effectOptions: (name) => options.get(name),
+    effectLoader: async () => byName,
+    hasEffect: (name) => options.has(name),
+  };
 }
 
 /** The effects among a module's exports. */

@@ -13,6 +13,7 @@ async function send(
   return { id: `${idempotencyKey} to ${input.to}` };
 }
 
+// prettier-ignore
 export const account = actor('account', {
   version: 1,
   state: () => ({ balance: 0, history: [] as readonly number[] }),
