@@ -1,0 +1,81 @@
+/**
+ * The value codec: what a message, a reply, an effect or a state entry holds, as bytes and back.
+ *
+ * Faithful: `decode(encode(x))` equals x, with -0, NaN, undefined, bigint, Date, Map, Set, bytes and the
+ * order of keys. Canonical: one value, one byte string, and only that one is accepted back. Bounded: it
+ * stops at its limit and at 64 levels, both ways. What does not travel is refused, never dropped: a
+ * function, a symbol, a class instance, a hole, a circle. The form is drawn in value-tag.ts.
+ */
+import { assert } from '../base/assert.ts';
+import { SynapseError } from '../base/error.ts';
+import { DEPTH_MAX, ENVELOPE_DEPTH_MAX, VALUE_MAX_BYTES } from './value-tag.ts';
+import { ValueReader } from './value-reader.ts';
+import { ValueWriter } from './value-writer.ts';
+
+/** Lengths in the form are below 2^32; this is the largest limit that keeps every sum of two of them exact and addressable. */
+const LIMIT_MAX_BYTES = 0x7fff_ffff;
+
+const sharedWriter = new ValueWriter();
+const plainReader = new ValueReader(false);
+const freezingReader = new ValueReader(true);
+
+/**
+ * The bytes of `value`. They may lie in memory that other values share: never give their `.buffer` away.
+ *
+ * @param limitBytes most bytes the result may have; beyond it `TOO_LARGE`, `details` `{ limit, unit, path }`
+ * @param root what the path in an error begins with, for instance `args[0]`
+ * @param depthMax levels of containers: 64, and up to 4 more where containers of ours stand around the user's value
+ * @throws SynapseError `UNSERIALIZABLE`, `details.path` names the value, for instance `$.a[2].b`
+ */
+export function encodeValue(
+  value: unknown,
+  limitBytes: number = VALUE_MAX_BYTES,
+  root: string = '$',
+  depthMax: number = DEPTH_MAX,
+): Uint8Array {
+  return encodeWith(value, limitBytes, root, depthMax, false);
+}
+
+/**
+ * The bytes of an argument list: those of `encodeValue(args)`, but the list itself, which must be a plain
+ * array made by us, takes none of the 64 levels, and paths read `args[0].b`. Read with {@link decodeArguments}.
+ *
+ * @throws SynapseError `UNSERIALIZABLE`, `TOO_LARGE`
+ */
+export function encodeArguments(args: readonly unknown[], limitBytes: number = VALUE_MAX_BYTES): Uint8Array {
+  return encodeWith(args, limitBytes, 'args', DEPTH_MAX + 1, true);
+}
+
+/**
+ * A fresh, mutable copy of the value that `bytes` holds.
+ *
+ * @throws SynapseError `UNSERIALIZABLE` (`malformed value: …`) for any bytes that `encodeValue` does not make
+ */
+export function decodeValue(bytes: Uint8Array, depthMax: number = DEPTH_MAX): unknown {
+  return plainReader.decode(bytes, depthMax);
+}
+
+/** The argument list that {@link encodeArguments} wrote. */
+export function decodeArguments(bytes: Uint8Array): unknown[] {
+  const args = plainReader.decode(bytes, DEPTH_MAX + 1);
+  if (!Array.isArray(args)) throw new SynapseError('UNSERIALIZABLE', 'malformed value: arguments are not an array');
+  return args;
+}
+
+/**
+ * A deep-frozen copy: mutators of a Map, Set or Date in it throw TypeError, bytes inside it are read as
+ * copies. A Uint8Array or ArrayBuffer at the top is a fresh, mutable one: see `copyOfBytes` in frozen.ts.
+ *
+ * @throws SynapseError `UNSERIALIZABLE`, as {@link decodeValue}
+ */
+export function decodeFrozen(bytes: Uint8Array, depthMax: number = DEPTH_MAX): unknown {
+  return freezingReader.decode(bytes, depthMax);
+}
+
+function encodeWith(value: unknown, limitBytes: number, root: string, depthMax: number, trusted: boolean): Uint8Array {
+  assert(depthMax <= DEPTH_MAX + ENVELOPE_DEPTH_MAX, 'the codec opens at most 68 levels');
+  assert(limitBytes >= 0, 'a limit in bytes is not negative');
+  // A getter of the value may encode something itself.
+  const writer = sharedWriter.busy ? new ValueWriter() : sharedWriter;
+  return writer.encode(value, Math.min(limitBytes, LIMIT_MAX_BYTES), root, depthMax, trusted);
+}
