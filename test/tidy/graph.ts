@@ -42,11 +42,14 @@ const TECHNOLOGY_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@noble/hashes': ['merkle', 'audit'],
 };
 
-/** The rooms below the threads: no disk, no network, no threads of their own. */
+/** The rooms below the store: no disk, no network, no processes of their own. */
 const PURE_FLOOR_MAX = 2;
 
 /** What a pure room would do its own input and output with. */
-const IMPURE_MODULES = /^(node:)?(fs|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)(\/|$)/;
+const IMPURE_MODULES = /^(node:)?(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster)(\/|$)/;
+
+/** The kernel starts no threads either; rooms below it may mark memory for them. */
+const THREAD_MODULES = /^(node:)?worker_threads$/;
 
 /** The room of a file below `src/`, `root` for the public face, undefined elsewhere. */
 export function roomOf(path: string): string | undefined {
@@ -141,7 +144,8 @@ export function technologyFaults(sources: readonly Source[]): string[] {
       if (homes !== undefined && !homes.includes(room)) {
         faults.push(`${source.path}:${edge.line}: '${name}' belongs to ${homes.join(', ')}`);
       }
-      if ((FLOORS[room] ?? 0) <= PURE_FLOOR_MAX && IMPURE_MODULES.test(edge.specifier)) {
+      const impure = (FLOORS[room] ?? 0) <= PURE_FLOOR_MAX && IMPURE_MODULES.test(edge.specifier);
+      if (impure || (room === 'actor' && THREAD_MODULES.test(edge.specifier))) {
         faults.push(`${source.path}:${edge.line}: a pure room imports '${edge.specifier}'`);
       }
     }

@@ -10,9 +10,10 @@ import { type ExportedName, isCallOf, type Node, nameOf, type Source, stringOf, 
 export const FILE_LINES_MAX = 400;
 /** Seventy lines: a function fits on a screen. */
 export const FUNCTION_LINES_MAX = 70;
-/** A head says something, and is read: two to fifteen lines of prose. Drawings do not count. */
-export const HEAD_LINES_MIN = 2;
+/** A head is a block of its own, and is read: at most fifteen lines of prose. Drawings do not count. */
 export const HEAD_LINES_MAX = 15;
+/** One line reads as the comment of what follows it. */
+const HEAD_ON_ONE_LINE = /^(#![^\n]*\n)?\s*\/\*[^\n]*\*\//;
 
 const BANNED_IN_FILES = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'manager', 'impl', 'data', 'info'];
 const BANNED_IN_NAMES = new Set(BANNED_IN_FILES);
@@ -41,7 +42,7 @@ export function sizeFaults(sources: readonly Source[]): string[] {
   return faults;
 }
 
-/** Every file starts with a block comment; in `src/` and `actors/` of 2 to 15 lines of prose. */
+/** Every file starts with a block comment; in `src/` and `actors/` of 2 lines at least and 15 of prose at most. */
 export function headFaults(sources: readonly Source[]): string[] {
   const faults: string[] = [];
   for (const source of sources) {
@@ -49,8 +50,7 @@ export function headFaults(sources: readonly Source[]): string[] {
     if (head === undefined || head.length === 0) faults.push(`${path}: no head comment`);
     else if (shipped(source)) {
       const prose = proseOf(head).length;
-      if (head.length < HEAD_LINES_MIN)
-        faults.push(`${path}: a head of ${head.length} line, at least ${HEAD_LINES_MIN}`);
+      if (HEAD_ON_ONE_LINE.test(source.text)) faults.push(`${path}: a head on one line is no block`);
       if (prose > HEAD_LINES_MAX) faults.push(`${path}: a head of ${prose} lines, at most ${HEAD_LINES_MAX}`);
     }
     if (path.startsWith('bench/') && head !== undefined) {
@@ -114,9 +114,7 @@ export function formFaults(sources: readonly Source[]): string[] {
   for (const source of sources) {
     if (source.hasDefaultExport && !source.path.endsWith('.config.ts')) faults.push(`${source.path}: a default export`);
     walk(source.program, (node) => {
-      if (node['accessibility'] === 'private' || node['accessibility'] === 'protected') {
-        faults.push(`${source.path}: '${String(node['accessibility'])}' where #private is meant`);
-      }
+      if (node['accessibility'] === 'private') faults.push(`${source.path}: 'private' where #private is meant`);
       if (node.type === 'TSEnumDeclaration' || node.type === 'TSModuleDeclaration') {
         // `declare module 'x'` and `declare global` add types to what exists; they are no namespaces.
         if (node['kind'] !== 'global' && stringOf(node['id']) === undefined)
