@@ -1,0 +1,197 @@
+/**
+ * The LMDB driver: one environment per directory, binary keys, default durability.
+ *
+ * Commits run in transactionSync without overlapping sync (docs/adr/0003): data pages are written,
+ * fdatasync, then the meta page through O_DSYNC, each failure an exception, and a failed commit is
+ * never visible. Never noSync, never a writable map. lmdb is loaded on the first open, not before.
+ *
+ *   dir/data.mdb   the environment      dir/lock.mdb   LMDB's reader table and writer mutex
+ */
+import { appendFileSync, constants, copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import type { RootDatabase } from 'lmdb';
+import { SynapseError } from '../base/error.ts';
+import { createWhole, flushDirectory, makeDirectory, messageOf } from './directory.ts';
+import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
+
+type Database = RootDatabase<Uint8Array, Uint8Array>;
+type Lmdb = typeof import('lmdb');
+
+const DATA_FILE = 'data.mdb';
+const LOCK_FILE = 'lock.mdb';
+
+/** LMDB's reader table for 126 readers fits in 8.5 KiB; the rest is slack. A larger file is legal. */
+const LOCK_FILE_BYTES = 16 << 10;
+
+/** Errors by which LMDB says that its own pages are broken (PAGE_NOTFOUND, CORRUPTED, VERSION_MISMATCH, INVALID). */
+const CORRUPT_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
+
+/**
+ * Opens the LMDB environment in `dir`.
+ *
+ * @param options.create make the directory and an empty environment where there is none (default true);
+ *   else `INVALID_ARGUMENT` for a directory without one
+ */
+export function openLmdb(dir: string, options: { readonly create?: boolean } = {}): KeyValue {
+  return new LmdbKeyValue(dir, options.create ?? true);
+}
+
+class LmdbKeyValue implements KeyValue {
+  readonly #dir: string;
+  #database: Database | undefined;
+
+  constructor(dir: string, create: boolean) {
+    this.#dir = dir;
+    if (!create && !existsSync(join(dir, DATA_FILE))) {
+      throw new SynapseError('INVALID_ARGUMENT', `there is no store in ${dir}`, { dir });
+    }
+    this.reopen();
+  }
+
+  commit(writes: readonly Write[]): void {
+    if (writes.length === 0) return;
+    const database = this.#opened();
+    guard('commit', this.#dir, () => {
+      // A block body: a returned promise would turn the transaction asynchronous in silence.
+      database.transactionSync(() => {
+        for (const [key, value] of writes) {
+          if (value === null) void database.remove(key);
+          else void database.put(key, value);
+        }
+      });
+    });
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const database = this.#opened();
+    const value = guard('read', this.#dir, () => database.getBinary(key));
+    return value === undefined ? undefined : plain(value);
+  }
+
+  range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
+    const database = this.#opened();
+    const limit = options.limit === undefined ? {} : { limit: options.limit };
+    const span = options.reverse
+      ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+      : { start: from, end: to };
+    if (Buffer.compare(from, to) >= 0) return []; // LMDB would walk on from a start behind the end
+    return guard('read', this.#dir, () => {
+      const rows: Row[] = [];
+      for (const { key, value } of database.getRange({ ...span, ...limit })) rows.push([plain(key), plain(value)]);
+      return rows;
+    });
+  }
+
+  reopen(): void {
+    this.close();
+    this.#database = guard('open', this.#dir, () => openDatabase(this.#dir));
+  }
+
+  backup(dir: string, amend: readonly Write[] = []): void {
+    this.#opened();
+    createWhole(dir, (partial) => {
+      // The only writer is this thread and it stands here: the file does not change under the copy.
+      copyFileSync(join(this.#dir, DATA_FILE), join(partial, DATA_FILE), constants.COPYFILE_FICLONE);
+      const copy = openDatabase(partial);
+      try {
+        copy.transactionSync(() => {
+          for (const [key, value] of amend) {
+            if (value === null) void copy.remove(key);
+            else void copy.put(key, value);
+          }
+          void copy.put(TOUCH_KEY, TOUCH_KEY); // an empty transaction would flush nothing
+          void copy.remove(TOUCH_KEY);
+        });
+      } finally {
+        closeDatabase(copy);
+      }
+      rmSync(join(partial, LOCK_FILE), { force: true });
+    });
+  }
+
+  close(): void {
+    const database = this.#database;
+    this.#database = undefined;
+    if (database !== undefined) closeDatabase(database);
+  }
+
+  #opened(): Database {
+    if (this.#database === undefined) throw new SynapseError('STORE_UNAVAILABLE', `the store in ${this.#dir} is not open`);
+    return this.#database;
+  }
+}
+
+/** A key no schema uses: sorts behind every kind. */
+const TOUCH_KEY: Uint8Array = Uint8Array.of(0xff, 0xff);
+
+function openDatabase(dir: string): Database {
+  const fresh = !existsSync(join(dir, DATA_FILE));
+  makeDirectory(dir);
+  allocateLockFile(join(dir, LOCK_FILE));
+  const database = loadLmdb().open<Uint8Array, Uint8Array>({
+    path: dir,
+    noSubdir: false, // else a dot in the directory's name would make it a file
+    maxDbs: 1,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  });
+  if (fresh) flushDirectory(dir);
+  return database;
+}
+
+/**
+ * LMDB sizes its lock file with ftruncate and writes to it through a shared map: on a full disk that
+ * kills the process with SIGBUS. Allocated by a write, it fails with ENOSPC instead.
+ */
+function allocateLockFile(path: string): void {
+  const size = existsSync(path) ? statSync(path).size : 0;
+  if (size < LOCK_FILE_BYTES) appendFileSync(path, new Uint8Array(LOCK_FILE_BYTES - size));
+}
+
+function closeDatabase(database: Database): void {
+  // Synchronous inside: nothing asynchronous was ever queued, so there is nothing to wait for.
+  void database.close();
+  // lmdb keeps every store it ever opened in a map by base name, which would keep closed ones alive.
+  const kept = (loadLmdb() as unknown as { allDbs?: Map<string, unknown> }).allDbs;
+  for (const [name, one] of kept ?? []) if (one === database) kept?.delete(name);
+}
+
+let loaded: Lmdb | undefined;
+
+function loadLmdb(): Lmdb {
+  if (loaded !== undefined) return loaded;
+  try {
+    loaded = createRequire(import.meta.url)('lmdb') as Lmdb;
+  } catch (error) {
+    throw new SynapseError(
+      'STORE_UNAVAILABLE',
+      `cannot load "lmdb", which a dataDir needs (npm install lmdb, or leave dataDir out to run in memory): ${messageOf(error)}`,
+      {},
+      error,
+    );
+  }
+  return loaded;
+}
+
+function guard<T>(action: string, dir: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof SynapseError) throw error;
+    const code = (error as { code?: unknown } | undefined)?.code;
+    const corrupt = CORRUPT_CODES.has(code);
+    throw new SynapseError(
+      corrupt ? 'STORE_CORRUPT' : 'STORE_UNAVAILABLE',
+      `${action} failed in ${basename(dir)}: ${messageOf(error)}`,
+      { dir, action, ...(typeof code === 'number' || typeof code === 'string' ? { errno: code } : {}) },
+      error,
+    );
+  }
+}
+
+/** Rows leave as plain Uint8Array, never as Buffer: the two compare and print differently. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,241 @@
+/**
+ * Snapshots: the rows, image and tries of a tenant at one step.
+ *
+ * A snapshot is incremental: it writes the rows that changed and the trie pages above them. Rows of
+ * space `state` stand in the state trie, rows of space `system` in the system trie; a trie's leaf is
+ * (sha256(group, name), sha256(value)). The domain root covers everything:
+ *   domainRoot = sha256(0x02 | system root | state root | seq u64 | sha256(image), or 32 zero bytes without one)
+ */
+import { assert } from '../base/assert.ts';
+import { SynapseError } from '../base/error.ts';
+import { HASH_BYTES, sha256, sha256Of } from '../base/hash.ts';
+import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.ts';
+import type { TrieChange, TriePages } from '../merkle/trie.ts';
+import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import type { KeyValue, Row, Write } from './key-value.ts';
+import { allRowsPrefix, corrupt, groupPrefix, imageKey, pageKey, rowHash, rowKey, systemPrefix, TRIE } from './schema.ts';
+import type { TrieNumber } from './schema.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import type { TenantState } from './tenant-directory.ts';
+
+/** Which trie a row stands in: what actors hold, or what the domain needs beside it. */
+export type RowSpace = 'state' | 'system';
+
+/** A row of a tenant, changed or deleted (`null`). Groups of system rows that start with "sys:" belong to the domain. */
+export interface RowChange {
+  readonly space: RowSpace;
+  readonly group: string;
+  readonly name: string;
+  readonly value: Uint8Array | null;
+}
+
+/** The two roots of a tenant at a step, 32 bytes each. */
+export interface Roots {
+  /** Over actor states and tables only. */
+  readonly stateRoot: Uint8Array;
+  /** Over everything the domain consists of. */
+  readonly domainRoot: Uint8Array;
+}
+
+/** A row of an actor's group. */
+export interface GroupRow {
+  readonly space: RowSpace;
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** A row of the domain. */
+export interface SystemRow {
+  readonly group: string;
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+const DOMAIN_GROUPS = 'sys:';
+
+/** Rows read at a time. */
+const PAGE_ROWS = 500;
+
+/** Rows put into a trie at a time while verifying: a batch shares its upper pages. */
+const VERIFY_ROWS = 10_000;
+
+/** Where the space stands in the key of an actor's row: behind kind, tenant number and group hash. */
+const SPACE_AT = 21;
+
+/** The tries of one tenant with changes on top, nothing written. */
+export class SnapshotDraft {
+  readonly #state: TenantState;
+  readonly #tries: Record<RowSpace, OverlayPages>;
+  readonly #rows: Write[] = [];
+  #stateRoot: Uint8Array;
+  #systemRoot: Uint8Array;
+
+  constructor(driver: KeyValue, state: TenantState) {
+    this.#state = state;
+    this.#stateRoot = state.stateRoot;
+    this.#systemRoot = state.systemRoot;
+    this.#tries = {
+      state: new OverlayPages(new StoredPages(driver, state, TRIE.state)),
+      system: new OverlayPages(new StoredPages(driver, state, TRIE.system)),
+    };
+  }
+
+  /** Roots after the changes so far. */
+  get stateRoot(): Uint8Array {
+    return this.#stateRoot;
+  }
+  get systemRoot(): Uint8Array {
+    return this.#systemRoot;
+  }
+
+  /** Applies changes; of two changes of one row the later wins. Damaged pages: STORE_CORRUPT. */
+  apply(changes: readonly RowChange[]): void {
+    const byTrie: Record<RowSpace, TrieChange[]> = { state: [], system: [] };
+    for (const change of changes) {
+      const hash = rowHash(change.group, change.name);
+      const key = rowKey(this.#state.tenantNo, placeOf(change), change.group, hash);
+      byTrie[change.space].push({ key: hash, valueHash: change.value === null ? null : sha256(change.value) });
+      this.#rows.push([key, change.value === null ? null : sealRow(key, rowPayload(change.group, change.name, change.value))]);
+    }
+    this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
+    this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
+  }
+
+  /** Row and page writes of all changes so far. */
+  writes(): Write[] {
+    const writes = [...this.#rows];
+    for (const [space, trie] of [['state', TRIE.state], ['system', TRIE.system]] as const) {
+      for (const [prefix, page] of this.#tries[space].changes()) {
+        const key = pageKey(this.#state.tenantNo, trie, prefix);
+        writes.push([key, page === null ? null : sealRow(key, page)]);
+      }
+    }
+    return writes;
+  }
+
+  #update(space: RowSpace, changes: readonly TrieChange[], before: Uint8Array): Uint8Array {
+    if (changes.length === 0) return before;
+    const { tenant, snapshotSeq: seq } = this.#state;
+    try {
+      // The root the tenant row knows: a root page that was lost or replaced by an older one is found here.
+      if (Buffer.compare(trieRoot(this.#tries[space]), before) !== 0) throw corrupt('trie root', { tenant, seq, trie: space });
+      return updateTrie(this.#tries[space], changes);
+    } catch (error) {
+      if (!(error instanceof SynapseError) || 'tenant' in error.details) throw error;
+      throw corrupt('trie page', { ...error.details, tenant, seq, trie: space }, error);
+    }
+  }
+}
+
+/** The domain root of a tenant at `seq`. `imageHash` is empty before the first snapshot. */
+export function domainRootOf(stateRoot: Uint8Array, systemRoot: Uint8Array, seq: number, imageHash: Uint8Array): Uint8Array {
+  const image = imageHash.length === 0 ? new Uint8Array(HASH_BYTES) : imageHash;
+  return sha256Of([Uint8Array.of(2), systemRoot, stateRoot, new ByteWriter(8).u64(seq).bytes(), image]);
+}
+
+/** The row of a tenant's image at `seq`. */
+export function imageWrite(tenantNo: number, seq: number, image: Uint8Array): Write {
+  const key = imageKey(tenantNo);
+  return [key, sealRow(key, new ByteWriter(image.length + 16).u64(seq).block(image).bytes())];
+}
+
+/** The image of the last snapshot; nothing before the first. Damaged, missing or of another step: STORE_CORRUPT. */
+export function readImage(driver: KeyValue, state: TenantState): Uint8Array | undefined {
+  if (state.imageHash.length === 0) return undefined;
+  const { tenant, snapshotSeq: seq } = state;
+  const key = imageKey(state.tenantNo);
+  const value = driver.get(key);
+  const payload = value === undefined ? undefined : openRow(key, value);
+  if (payload === undefined) throw corrupt('image', { tenant, seq });
+  const reader = new ByteReader(payload);
+  const imageSeq = reader.u64();
+  const image = reader.block();
+  if (imageSeq !== seq || Buffer.compare(sha256(image), state.imageHash) !== 0) throw corrupt('image', { tenant, seq });
+  return image;
+}
+
+/** All rows of the domain, in a fixed order. */
+export function readSystemRows(driver: KeyValue, state: TenantState): readonly SystemRow[] {
+  return [...rowsUnder(driver, systemPrefix(state.tenantNo), PAGE_ROWS)].map((row) => decodeRow(row, state));
+}
+
+/** The rows of one group, in a fixed order. */
+export function readGroup(driver: KeyValue, state: TenantState, group: string): readonly GroupRow[] {
+  const rows: GroupRow[] = [];
+  const prefix = groupPrefix(state.tenantNo, group);
+  for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
+    const { name, value } = ofGroup(decodeRow(row, state), group, state);
+    rows.push({ space: row[0][prefix.length] === 0 ? 'state' : 'system', name, value });
+  }
+  if (!group.startsWith(DOMAIN_GROUPS)) return rows;
+  for (const row of rowsUnder(driver, systemPrefix(state.tenantNo, group), PAGE_ROWS)) {
+    const { name, value } = ofGroup(decodeRow(row, state), group, state);
+    rows.push({ space: 'system', name, value });
+  }
+  return rows;
+}
+
+/** Rebuilds both tries from the rows; a root that differs from the tenant row's is STORE_CORRUPT. */
+export function verifySnapshot(driver: KeyValue, state: TenantState): void {
+  const { tenant, snapshotSeq: seq, tenantNo } = state;
+  const pages: Record<RowSpace, MemoryPages> = { state: new MemoryPages(), system: new MemoryPages() };
+  const pending: Record<RowSpace, TrieChange[]> = { state: [], system: [] };
+  const add = (space: RowSpace, row: Row): void => {
+    const { group, name, value } = decodeRow(row, state);
+    pending[space].push({ key: rowHash(group, name), valueHash: sha256(value) });
+    if (pending[space].length >= VERIFY_ROWS) updateTrie(pages[space], pending[space].splice(0));
+  };
+  const rows = allRowsPrefix(tenantNo);
+  for (const row of rowsUnder(driver, rows, PAGE_ROWS)) add(row[0][SPACE_AT] === 0 ? 'state' : 'system', row);
+  for (const row of rowsUnder(driver, systemPrefix(tenantNo), PAGE_ROWS)) add('system', row);
+  for (const [space, root] of [['state', state.stateRoot], ['system', state.systemRoot]] as const) {
+    if (Buffer.compare(updateTrie(pages[space], pending[space]), root) !== 0) throw corrupt('snapshot', { tenant, seq, trie: space });
+  }
+}
+
+/** Pages of a trie as stored. Written only through a SnapshotDraft. */
+class StoredPages implements TriePages {
+  readonly #driver: KeyValue;
+  readonly #state: TenantState;
+  readonly #trie: TrieNumber;
+
+  constructor(driver: KeyValue, state: TenantState, trie: TrieNumber) {
+    this.#driver = driver;
+    this.#state = state;
+    this.#trie = trie;
+  }
+
+  read(prefix: string): Uint8Array | undefined {
+    const key = pageKey(this.#state.tenantNo, this.#trie, prefix);
+    const value = this.#driver.get(key);
+    if (value === undefined) return undefined;
+    const page = openRow(key, value);
+    if (page === undefined) throw corrupt('trie page', { tenant: this.#state.tenant, seq: this.#state.snapshotSeq, page: prefix });
+    return page;
+  }
+
+  write(): void {
+    assert(false, 'stored trie pages are written by a commit');
+  }
+}
+
+function placeOf(change: RowChange): 'state' | 'system' | 'domain' {
+  if (change.space === 'state') return 'state';
+  return change.group.startsWith(DOMAIN_GROUPS) ? 'domain' : 'system';
+}
+
+function rowPayload(group: string, name: string, value: Uint8Array): Uint8Array {
+  return new ByteWriter(value.length + 128).text(group).text(name).raw(value).bytes();
+}
+
+function decodeRow([key, value]: Row, state: TenantState): SystemRow {
+  const payload = openRow(key, value);
+  if (payload === undefined) throw corrupt('snapshot row', { tenant: state.tenant, seq: state.snapshotSeq });
+  const reader = new ByteReader(payload);
+  return { group: reader.text(), name: reader.text(), value: reader.rest() };
+}
+
+function ofGroup(row: SystemRow, group: string, state: TenantState): SystemRow {
+  if (row.group !== group) throw corrupt('snapshot row', { tenant: state.tenant, seq: state.snapshotSeq, group });
+  return row;
+}

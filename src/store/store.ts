@@ -1,0 +1,362 @@
+/**
+ * The store: journal, snapshots, events and configs of all tenants over one KeyValue driver.
+ *
+ * Synchronous, one writer, no threads, no user code. What commit() returned from is durable; a commit
+ * that failed did not happen as far as anybody may know: the store refuses everything that writes or
+ * reads until reopen() has read back what the disk really holds. Damage in one tenant's rows is
+ * STORE_CORRUPT for that tenant and nobody else. The key schema stands in schema.ts.
+ */
+import { assert } from '../base/assert.ts';
+import { SynapseError } from '../base/error.ts';
+import { CommitDraft } from './commit-draft.ts';
+import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
+import { messageOf } from './directory.ts';
+import { readEvents } from './event-log.ts';
+import type { StoredEvent } from './event-log.ts';
+import { readRecords } from './journal.ts';
+import type { JournalRecord } from './journal.ts';
+import type { KeyValue, Write } from './key-value.ts';
+import { domainRootOf, readGroup, readImage, readSystemRows, SnapshotDraft, verifySnapshot } from './snapshot.ts';
+import type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
+import { ConfigTable, drawIncarnation, headWrites, metaWrites, readHead, readMeta } from './store-head.ts';
+import type { StoreHead } from './store-head.ts';
+import { TenantDirectory } from './tenant-directory.ts';
+import type { TenantState } from './tenant-directory.ts';
+import { planTrim } from './trim.ts';
+import type { TrimPolicy } from './trim.ts';
+
+export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
+export type { EmittedEvent, StoredEvent } from './event-log.ts';
+export type { JournalRecord } from './journal.ts';
+export type { GroupRow, Roots, RowChange, RowSpace, SystemRow } from './snapshot.ts';
+export type { TrimPolicy } from './trim.ts';
+
+/** How a store is opened. */
+export interface StoreOptions {
+  /** Opened by the caller; the store closes it. */
+  readonly driver: KeyValue;
+  /** Number of shards: fixed at creation, else `SHARD_COUNT_MISMATCH`. */
+  readonly shards: number;
+  /** Make a store in an empty driver (default true), else `INVALID_ARGUMENT` there. */
+  readonly create?: boolean;
+  /** Milliseconds since 1970 for the commit time that retention goes by. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Source of a new incarnation, a positive safe integer. Default: 53 random bits. */
+  readonly draw?: () => number;
+}
+
+/** What a tenant's rows say, without loading it. */
+export interface TenantSummary {
+  readonly tenant: string;
+  readonly shard: number;
+  /** Last journaled step. */
+  readonly seq: number;
+  /** The step of the last snapshot; 0 without one. */
+  readonly snapshotSeq: number;
+  /** The first step that `records` still gives, all behind it included. */
+  readonly firstSeq: number;
+  readonly stateRootAtSnapshot: Uint8Array;
+}
+
+/** A domain as of its last snapshot. */
+export interface StoredDomain {
+  readonly shard: number;
+  /** Last journaled step; the records behind `snapshotSeq` bring the domain there. */
+  readonly seq: number;
+  readonly snapshotSeq: number;
+  /** Nothing before the first snapshot. */
+  readonly image: Uint8Array | undefined;
+  readonly system: readonly SystemRow[];
+}
+
+/** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
+const SHARDS_MAX = 65_536;
+
+export class Store {
+  readonly #driver: KeyValue;
+  readonly #shards: number;
+  readonly #now: () => number;
+  #incarnation = 0;
+  #head: StoreHead = { commitNo: 0, tenants: 0, configs: 0 };
+  #directory: TenantDirectory;
+  #configs: ConfigTable;
+  /** Why everything is refused, while it is. */
+  #failure: unknown;
+  #closed = false;
+
+  /**
+   * Opens the store in `driver`, or makes one. `SHARD_COUNT_MISMATCH` for another number of shards,
+   * `INVALID_ARGUMENT` for another schema version, `STORE_CORRUPT` when meta or head cannot be read.
+   */
+  static open(options: StoreOptions): Store {
+    return new Store(options);
+  }
+
+  private constructor({ driver, shards, create = true, now = Date.now, draw = drawIncarnation }: StoreOptions) {
+    if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
+      throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, { shards });
+    }
+    this.#driver = driver;
+    this.#shards = shards;
+    this.#now = now;
+    const meta = readMeta(driver);
+    if (meta === undefined && !create) throw new SynapseError('INVALID_ARGUMENT', 'there is no store to open');
+    if (meta !== undefined && meta.shards !== shards) {
+      throw new SynapseError('SHARD_COUNT_MISMATCH', `the store was made with ${meta.shards} shards and is opened with ${shards}`, {
+        stored: meta.shards,
+        given: shards,
+      });
+    }
+    if (meta === undefined || meta.redraw) {
+      this.#incarnation = draw();
+      const fresh = metaWrites({ shards, incarnation: this.#incarnation, redraw: false });
+      driver.commit(meta === undefined ? [...fresh, ...headWrites(this.#head)] : fresh);
+    } else {
+      this.#incarnation = meta.incarnation;
+    }
+    this.#head = readHead(driver);
+    this.#directory = this.#loadDirectory();
+    this.#configs = new ConfigTable(driver, this.#head.configs);
+  }
+
+  /** A random number drawn when the store was made, and again when a backup of it is opened first. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /**
+   * Journals steps, then applies snapshots, in one durable driver commit; returns the roots of each snapshot.
+   *
+   * `STORE_CORRUPT` names the tenant whose rows stand in the way: nothing was written and the store goes
+   * on, so the caller may leave that tenant out and commit the others. After any other exception the
+   * store refuses with `STORE_UNAVAILABLE` until `reopen` succeeds.
+   */
+  commit(steps: readonly StepRecord[], snapshots: readonly SnapshotWrite[]): Roots[] {
+    this.#check();
+    const timeMs = Math.max(0, Math.floor(this.#now()));
+    const commitNo = this.#head.commitNo + 1;
+    const draft = new CommitDraft({
+      driver: this.#driver,
+      directory: this.#directory,
+      shards: this.#shards,
+      commitNo,
+      nextTenantNo: this.#head.tenants,
+      timeMs,
+    });
+    const prepared = this.#guard(() => {
+      for (const step of steps) draft.addStep(step);
+      const roots = snapshots.map((snapshot) => draft.addSnapshot(snapshot));
+      return { roots, writes: draft.writes() };
+    });
+    const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count };
+    this.#commitRows([...prepared.writes, ...this.#configs.pendingWrites(), ...headWrites(head)]);
+    this.#head = head;
+    this.#configs.markWritten();
+    for (const state of draft.states()) this.#directory.set(state);
+    return prepared.roots;
+  }
+
+  /**
+   * Roots as if `changes` were applied to the last snapshot; writes nothing. The domain root is of the
+   * last snapshot's step and image unless `at` names others.
+   */
+  roots(tenant: string, changes: readonly RowChange[], at?: { readonly seq: number; readonly imageHash: Uint8Array }): Roots {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    if (state === undefined) throw new SynapseError('INVALID_ARGUMENT', `the store holds no tenant ${JSON.stringify(tenant)}`, { tenant });
+    const draft = new SnapshotDraft(this.#driver, state);
+    draft.apply(changes);
+    const { stateRoot, systemRoot } = draft;
+    const domainRoot = domainRootOf(stateRoot, systemRoot, at?.seq ?? state.snapshotSeq, at?.imageHash ?? state.imageHash);
+    return { stateRoot: stateRoot.slice(), domainRoot };
+  }
+
+  /** A tenant's domain at its last snapshot; nothing for a tenant never committed. */
+  loadDomain(tenant: string): StoredDomain | undefined {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    if (state === undefined) return undefined;
+    const { shard, seq, snapshotSeq } = state;
+    return { shard, seq, snapshotSeq, image: readImage(this.#driver, state), system: readSystemRows(this.#driver, state) };
+  }
+
+  /** State and system rows of one actor's group at the last snapshot, in a fixed order; none for an unknown one. */
+  loadGroup(tenant: string, group: string): readonly GroupRow[] {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    return state === undefined ? [] : readGroup(this.#driver, state, group);
+  }
+
+  /**
+   * The tenant's records from `fromSeq` (1 for its first) to its last, read batch by batch as they are
+   * asked for. `INVALID_ARGUMENT` when `fromSeq` was trimmed; a gap or damage is `STORE_CORRUPT` with the seq.
+   */
+  records(tenant: string, fromSeq: number): Iterable<JournalRecord> {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    if (state === undefined) return [];
+    if (fromSeq >= 1 && fromSeq < state.firstSeq) {
+      throw new SynapseError('INVALID_ARGUMENT', `the records of ${JSON.stringify(tenant)} before step ${state.firstSeq} were trimmed`, {
+        tenant,
+        seq: fromSeq,
+        firstSeq: state.firstSeq,
+      });
+    }
+    return readRecords(this.#driver, state, fromSeq);
+  }
+
+  /** At most `limit` events of a topic from offset `from` on. */
+  events(tenant: string, topic: string, from: number, limit: number): readonly StoredEvent[] {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    return state === undefined ? [] : readEvents(this.#driver, state.tenantNo, tenant, topic, from, limit);
+  }
+
+  /** All tenants that can be served, in UTF-8 byte order; see `damaged` for the others. */
+  tenants(): readonly TenantSummary[] {
+    this.#check();
+    return this.#directory.sorted().map(({ tenant, shard, seq, snapshotSeq, firstSeq, stateRoot }) => ({
+      tenant,
+      shard,
+      seq,
+      snapshotSeq,
+      firstSeq,
+      stateRootAtSnapshot: stateRoot.slice(),
+    }));
+  }
+
+  /** Tenants whose own rows cannot be read, with the STORE_CORRUPT that every use of them gets. */
+  damaged(): ReadonlyMap<string, SynapseError> {
+    this.#check();
+    return this.#directory.damaged();
+  }
+
+  /** Names of the tenants of a shard that can be served, in UTF-8 byte order. */
+  tenantsOfShard(shard: number): readonly string[] {
+    this.#check();
+    return this.#directory.sorted().filter((state) => state.shard === shard).map(({ tenant }) => tenant);
+  }
+
+  /** A number for a small blob, the same for the same bytes. Durable with the next commit: name it in that one or later. */
+  internConfig(bytes: Uint8Array): number {
+    this.#check();
+    return this.#configs.intern(bytes);
+  }
+
+  /** The blob of a number from `internConfig`. */
+  config(id: number): Uint8Array | undefined {
+    this.#check();
+    return this.#configs.get(id);
+  }
+
+  /** Drops journal batches that no tenant needs; see {@link TrimPolicy}. Several commits, each complete in itself. */
+  trim(policy: TrimPolicy): { batches: number; bytes: number } {
+    this.#check();
+    const dropped = { batches: 0, bytes: 0 };
+    const current = (tenant: string): TenantState => this.#directory.get(tenant) as TenantState;
+    for (const chunk of planTrim(this.#driver, this.#directory.sorted(), current, policy, this.#now())) {
+      this.#commitRows(chunk.writes);
+      for (const state of chunk.states) this.#directory.set(state);
+      dropped.batches += chunk.batches;
+      dropped.bytes += chunk.bytes;
+    }
+    return dropped;
+  }
+
+  /**
+   * Rebuilds both tries of a tenant from its rows and compares the roots with the stored ones: finds
+   * a row that was lost, which no checksum can. Reads the whole tenant. `STORE_CORRUPT` on a difference.
+   */
+  verify(tenant: string): void {
+    this.#check();
+    const state = this.#directory.get(tenant);
+    if (state !== undefined) verifySnapshot(this.#driver, state);
+  }
+
+  /** Writes a consistent copy to `dir` (absent or empty) that opens as a store with another incarnation. */
+  backup(dir: string): void {
+    this.#check();
+    this.#driver.backup(dir, metaWrites({ shards: this.#shards, incarnation: this.#incarnation, redraw: true }));
+  }
+
+  /**
+   * After a failure: opens the driver anew, reads everything back, the last commit's records included, and
+   * proves by a durable write that the disk takes writes again. Returns when the store is healthy; else
+   * throws and the store goes on refusing. `tenants()` then says what was kept.
+   */
+  reopen(): void {
+    if (this.#closed) throw closed();
+    this.#failure ??= new Error('reopening');
+    this.#guard(() => {
+      this.#driver.reopen();
+      const meta = readMeta(this.#driver);
+      assert(meta !== undefined, 'a store that was opened has a meta row');
+      this.#head = readHead(this.#driver);
+      this.#directory = this.#loadDirectory();
+      const configs = new ConfigTable(this.#driver, this.#head.configs);
+      configs.adopt(this.#configs);
+      this.#configs = configs;
+    });
+    this.#commitRows(headWrites(this.#head));
+    this.#failure = undefined;
+  }
+
+  /** Closes the driver. Idempotent; everything else is `CLOSED` afterwards. */
+  close(): void {
+    this.#closed = true;
+    this.#driver.close();
+  }
+
+  #loadDirectory(): TenantDirectory {
+    const directory = new TenantDirectory(this.#driver, this.#head.tenants);
+    for (const state of directory.all()) {
+      if (state.commitNo === this.#head.commitNo) condemnTorn(this.#driver, directory, state);
+    }
+    return directory;
+  }
+
+  /** The one way rows are written: sorted, since LMDB takes neighbours faster, the later of equal keys behind. */
+  #commitRows(writes: Write[]): void {
+    const sorted = writes.toSorted(([a], [b]) => Buffer.compare(a, b));
+    try {
+      this.#driver.commit(sorted);
+    } catch (error) {
+      this.#failure = error;
+      throw error instanceof SynapseError ? error : unavailable(error);
+    }
+  }
+
+  /** Runs what may hit damage of one tenant, which leaves the store usable; any other exception does not. */
+  #guard<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      const ofOneTenant = error instanceof SynapseError && error.code === 'STORE_CORRUPT' && 'tenant' in error.details;
+      if (!ofOneTenant) this.#failure = error;
+      throw error;
+    }
+  }
+
+  #check(): void {
+    if (this.#closed) throw closed();
+    if (this.#failure !== undefined) throw unavailable(this.#failure);
+  }
+}
+
+/** A tenant whose last journaled step cannot be read back is refused from the start. */
+function condemnTorn(driver: KeyValue, directory: TenantDirectory, state: TenantState): void {
+  try {
+    if (state.seq >= state.firstSeq) for (const record of readRecords(driver, state, state.seq)) void record;
+  } catch (error) {
+    if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') throw error;
+    directory.condemn(state.tenant, error);
+  }
+}
+
+function unavailable(cause: unknown): SynapseError {
+  return new SynapseError('STORE_UNAVAILABLE', `the store failed and was not reopened: ${messageOf(cause)}`, {}, cause);
+}
+
+function closed(): SynapseError {
+  return new SynapseError('CLOSED', 'the store is closed');
+}

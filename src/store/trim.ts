@@ -1,0 +1,107 @@
+/**
+ * Trimming the journal: which batches nobody needs any more.
+ *
+ * A batch goes when every record in it lies at or below its tenant's snapshot and is older than the
+ * retention. Works from the index rows alone; a batch that one tenant still needs stays whole, and so
+ * does one whose index rows are damaged.
+ */
+import { SynapseError } from '../base/error.ts';
+import { decodeIndex } from './journal.ts';
+import type { IndexEntry } from './journal.ts';
+import type { KeyValue, Write } from './key-value.ts';
+import { batchKey, indexKey } from './schema.ts';
+import { rowsUnder, tenantWrites } from './tenant-directory.ts';
+import type { TenantState } from './tenant-directory.ts';
+
+/** What to keep beside everything behind the last snapshots. With both, a record stays when either wants it. */
+export interface TrimPolicy {
+  /** Records committed in the last so many milliseconds. */
+  readonly keepMs?: number;
+  /** The last so many steps of each tenant. */
+  readonly keepSteps?: number;
+}
+
+/** One commit's worth of trimming. */
+export interface TrimChunk {
+  readonly writes: Write[];
+  readonly states: readonly TenantState[];
+  readonly batches: number;
+  readonly bytes: number;
+}
+
+/** Deleted rows of one commit: keeps its dirty pages in a few MiB and other commits waiting for some ms. */
+const CHUNK_ROWS = 4_000;
+
+/** Index rows read at a time; their common prefix is the key without the seq. */
+const PAGE_ROWS = 256;
+const INDEX_PREFIX_BYTES = 5;
+
+interface Candidate {
+  readonly entries: { readonly state: TenantState; readonly entry: IndexEntry }[];
+  sizeBytes: number;
+}
+
+/** The chunks to commit one after the other; `current` gives a tenant's state as of the last chunk. */
+export function* planTrim(
+  driver: KeyValue,
+  tenants: readonly TenantState[],
+  current: (tenant: string) => TenantState,
+  policy: TrimPolicy,
+  nowMs: number,
+): Generator<TrimChunk> {
+  const candidates = new Map<string, Candidate>();
+  let full: Candidate[] = [];
+  let rows = 0;
+  for (const state of tenants) {
+    for (const entry of droppable(driver, state, policy, nowMs)) {
+      const name = `${entry.shard}/${entry.commitNo}/${entry.part}`;
+      const candidate = candidates.get(name) ?? { entries: [], sizeBytes: 0 };
+      candidates.set(name, candidate);
+      candidate.entries.push({ state, entry });
+      candidate.sizeBytes += entry.length;
+      if (candidate.entries.length < entry.tenants) continue;
+      candidates.delete(name);
+      full.push(candidate);
+      rows += entry.tenants + 1;
+      if (rows < CHUNK_ROWS) continue;
+      yield chunkOf(full, current);
+      full = [];
+      rows = 0;
+    }
+  }
+  if (full.length > 0) yield chunkOf(full, current);
+}
+
+/** Index rows of a tenant that the policy and its snapshot let go, ascending. */
+function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, nowMs: number): Generator<IndexEntry> {
+  const highest = Math.min(state.snapshotSeq, state.seq - (policy.keepSteps ?? 0));
+  const before = policy.keepMs === undefined ? Number.POSITIVE_INFINITY : nowMs - policy.keepMs;
+  const prefix = indexKey(state.tenantNo, 0).subarray(0, INDEX_PREFIX_BYTES);
+  try {
+    for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
+      const entry = decodeIndex(row, state.tenant);
+      if (entry.firstSeq + entry.records - 1 > highest || entry.timeMs >= before) return;
+      yield entry;
+    }
+  } catch (error) {
+    // A damaged row keeps its tenant's batches from here on; reading that tenant says so, trimming does not.
+    if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT' || !('tenant' in error.details)) throw error;
+  }
+}
+
+function chunkOf(full: readonly Candidate[], current: (tenant: string) => TenantState): TrimChunk {
+  const writes: Write[] = [];
+  const states = new Map<string, TenantState>();
+  let bytes = 0;
+  for (const { entries, sizeBytes } of full) {
+    bytes += sizeBytes;
+    entries.forEach(({ state, entry }, i) => {
+      if (i === 0) writes.push([batchKey(entry.shard, entry.commitNo, entry.part), null]);
+      writes.push([entry.key, null]);
+      const now = states.get(state.tenant) ?? current(state.tenant);
+      states.set(state.tenant, { ...now, firstSeq: Math.max(now.firstSeq, entry.firstSeq + entry.records) });
+    });
+  }
+  for (const state of states.values()) writes.push(...tenantWrites(state, false));
+  return { writes, states: [...states.values()], batches: full.length, bytes };
+}
