@@ -256,7 +256,7 @@ const RULES: readonly Rule[] = [
 const here = treeOf(readTree());
 
 describe('the tree', () => {
-  for (const rule of RULES) it(rule.name, () => expect(rule.check(here)).toEqual([]));
+  for (const rule of RULES) it(`${rule.name}`, () => expect(rule.check(here)).toEqual([]));
 });
 
 describe('each rule sees its violation', () => {
