@@ -114,7 +114,9 @@ export function formFaults(sources: readonly Source[]): string[] {
   for (const source of sources) {
     if (source.hasDefaultExport && !source.path.endsWith('.config.ts')) faults.push(`${source.path}: a default export`);
     walk(source.program, (node) => {
-      if (node['accessibility'] === 'private') faults.push(`${source.path}: 'private' where #private is meant`);
+      // A private constructor has no #private form.
+      if (node['accessibility'] === 'private' && node['kind'] !== 'constructor')
+        faults.push(`${source.path}: 'private' where #private is meant`);
       if (node.type === 'TSEnumDeclaration' || node.type === 'TSModuleDeclaration') {
         // `declare module 'x'` and `declare global` add types to what exists; they are no namespaces.
         if (node['kind'] !== 'global' && stringOf(node['id']) === undefined)
