@@ -1,7 +1,20 @@
 /**
- * A store looked at and copied while no system runs on it: no lane, no user code, nothing written.
- * Takes the store's lock for as long as it looks, so that nothing moves under it.
+ * A store looked at and copied while no system runs on it: no lane, no user code. Takes the store's
+ * lock for as long as it looks, so that nothing moves under it, and writes nothing into the store: even
+ * a copy that was never opened keeps its mark to draw a new incarnation.
  */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { SynapseError } from './base/error.ts';
+import { openRow } from './store/binary.ts';
+import { readRecords } from './store/journal.ts';
+import type { KeyValue } from './store/key-value.ts';
+import { openLmdb } from './store/lmdb.ts';
+import { acquireLock } from './store/lock.ts';
+import { corrupt, KIND } from './store/schema.ts';
+import { readImage, verifySnapshot } from './store/snapshot.ts';
+import { ConfigTable, metaWrites, readHead, readMeta, type StoreMeta } from './store/store-head.ts';
+import { rowsUnder, TenantDirectory, type TenantState } from './store/tenant-directory.ts';
 
 /** One tenant as its store has it. */
 export interface TenantReport {
@@ -19,18 +32,128 @@ export interface TenantReport {
 
 /** Something that does not read as it was written. */
 export interface StoreFault {
-  readonly tenant: string;
-  readonly seq: number;
+  /** Missing where a row belongs to no tenant. */
+  readonly tenant?: string;
+  readonly seq?: number;
   readonly message: string;
 }
 
 /** A whole store. */
 export interface StoreReport {
   readonly shards: number;
-  readonly incarnation: string;
-  /** Bytes that the directory takes on disk. */
+  /** Drawn when the store was made; missing in a copy that no system has opened, which draws a new one then. */
+  readonly incarnation?: number;
+  /** Bytes of the directory's files. */
   readonly sizeBytes: number;
-  /** Sorted by tenant, in the order of UTF-8 bytes. */
+  /** Those that can be served, sorted by tenant in the order of UTF-8 bytes. */
   readonly tenants: readonly TenantReport[];
+  /** Sorted by tenant; empty when everything reads as it was written. */
   readonly faults: readonly StoreFault[];
+}
+
+/** Rows of events checked at a time: a few MiB at most, as a row is cut at 64 KiB. */
+const PAGE_ROWS = 64;
+
+/**
+ * Reads the whole store in `dataDir`: every record, image, snapshot row and event.
+ *
+ * @throws SynapseError `INVALID_ARGUMENT` where there is no store, `STORE_LOCKED` while a system has it open,
+ *   `STORE_CORRUPT` when not even its first rows can be read
+ */
+export async function inspectStore(dataDir: string): Promise<StoreReport> {
+  return withStore(dataDir, (driver, meta) => {
+    const head = readHead(driver);
+    const directory = new TenantDirectory(driver, head.tenants);
+    const faults = [...directory.damaged().values()].map(faultOf);
+    const configs = new ConfigTable(driver, head.configs);
+    for (let id = 1; id <= head.configs; id++) faults.push(...faultsOf(() => configs.get(id)));
+    const states = directory.sorted();
+    for (const state of states) faults.push(...tenantFaults(driver, state));
+    return {
+      shards: meta.shards,
+      ...(meta.redraw ? {} : { incarnation: meta.incarnation }),
+      sizeBytes: directorySizeBytes(dataDir),
+      tenants: states.map(reportOf),
+      faults,
+    };
+  });
+}
+
+/**
+ * Copies the store in `dataDir` to `to`, which must be missing or empty. The copy opens as a new incarnation.
+ *
+ * @throws SynapseError as {@link inspectStore}; `STORE_UNAVAILABLE` when the copy cannot be written, and then nothing is left
+ */
+export async function backupStore(dataDir: string, to: string): Promise<void> {
+  withStore(dataDir, (driver, meta) => driver.backup(to, metaWrites({ ...meta, redraw: true })));
+}
+
+function withStore<T>(dataDir: string, look: (driver: KeyValue, meta: StoreMeta) => T): T {
+  // Before the lock, which would make the directory.
+  if (!existsSync(dataDir)) throw new SynapseError('INVALID_ARGUMENT', `there is no directory ${dataDir}`, { dataDir });
+  const lock = acquireLock(dataDir);
+  try {
+    const driver = openLmdb(dataDir, { create: false });
+    try {
+      const meta = readMeta(driver);
+      if (meta === undefined)
+        throw new SynapseError('INVALID_ARGUMENT', `the store in ${dataDir} is empty`, { dataDir });
+      return look(driver, meta);
+    } finally {
+      driver.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+function reportOf({ tenant, shard, seq, snapshotSeq, stateRoot }: TenantState): TenantReport {
+  return { tenant, shard, seq, snapshotSeq, stateRoot: stateRoot.slice(), tailSteps: seq - snapshotSeq };
+}
+
+/** At most one fault of each kind: the first damaged record, image, row, event. */
+function tenantFaults(driver: KeyValue, state: TenantState): StoreFault[] {
+  return [
+    ...faultsOf(() => {
+      for (const record of readRecords(driver, state, state.firstSeq)) void record;
+    }),
+    ...faultsOf(() => readImage(driver, state)),
+    ...faultsOf(() => verifySnapshot(driver, state)),
+    ...faultsOf(() => checkEvents(driver, state)),
+  ];
+}
+
+function checkEvents(driver: KeyValue, { tenant, tenantNo, seq }: TenantState): void {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt8(KIND.events);
+  prefix.writeUInt32BE(tenantNo, 1);
+  for (const [key, value] of rowsUnder(driver, prefix, PAGE_ROWS)) {
+    if (openRow(key, value) === undefined) throw corrupt('event row', { tenant, seq });
+  }
+}
+
+function faultsOf(check: () => unknown): StoreFault[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof SynapseError && error.code === 'STORE_CORRUPT') return [faultOf(error)];
+    throw error;
+  }
+}
+
+function faultOf({ message, details: { tenant, seq } }: SynapseError): StoreFault {
+  return {
+    message,
+    ...(typeof tenant === 'string' ? { tenant } : {}),
+    ...(typeof seq === 'number' ? { seq } : {}),
+  };
+}
+
+function directorySizeBytes(dir: string): number {
+  let sizeBytes = 0;
+  for (const entry of readdirSync(dir, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) sizeBytes += statSync(join(entry.parentPath, entry.name)).size;
+  }
+  return sizeBytes;
 }

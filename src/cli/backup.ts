@@ -1,4 +1,7 @@
-/** `synapse backup`: a consistent copy of a data directory that no system has open. */
+/**
+ * `synapse backup`: a consistent copy of a data directory that no system has open. The copy appears
+ * whole or not at all.
+ */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_STATUS } from './exit.ts';

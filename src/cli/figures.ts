@@ -1,4 +1,7 @@
-/** Numbers as people read them, the same in every locale. */
+/**
+ * Numbers as people read them, and tables of them: the same in every locale, so that a script or a
+ * bug report from anywhere reads alike.
+ */
 
 const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const TENTH = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });

@@ -40,8 +40,7 @@ async function inspect(data: string, isJson: boolean, { host, terminal }: Contex
   const dataDir = resolve(terminal.workDir, data);
   const report = await host.inspectStore(dataDir);
   terminal.stdout.write(isJson ? `${JSON.stringify(jsonOf(dataDir, report))}\n` : textOf(dataDir, report));
-  for (const fault of report.faults)
-    terminal.stderr.write(`corrupt: tenant ${JSON.stringify(fault.tenant)} seq ${fault.seq}: ${fault.message}\n`);
+  for (const fault of report.faults) terminal.stderr.write(`corrupt: ${fault.message}\n`);
   return report.faults.length > 0 ? EXIT_STATUS.foundWrong : EXIT_STATUS.done;
 }
 
@@ -57,7 +56,10 @@ function textOf(dataDir: string, report: StoreReport): string {
   const head = tableText([
     ['data', `${dataDir} (${sizeText(report.sizeBytes)})`],
     ['shards', countText(report.shards)],
-    ['incarnation', report.incarnation],
+    [
+      'incarnation',
+      report.incarnation === undefined ? 'a copy; drawn when a system opens it' : String(report.incarnation),
+    ],
     ['tenants', countText(report.tenants.length)],
   ]);
   const rows = report.tenants.map((tenant) => [

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { SynapseError } from '../base/error.ts';
 import { attachBackup } from './backup.ts';
 import { EXIT_STATUS, failureText, type ExitStatus } from './exit.ts';
 import type { Host } from './host.ts';
@@ -42,7 +43,8 @@ export async function execute(args: readonly string[], terminal: Terminal, host:
     // Help and version end here too, with 0; everything else that commander throws is a wrong option.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.done : EXIT_STATUS.couldNotRun;
     terminal.stderr.write(`synapse: ${failureText(error)}\n`);
-    return EXIT_STATUS.couldNotRun;
+    const isWrong = error instanceof SynapseError && error.code === 'STORE_CORRUPT';
+    return isWrong ? EXIT_STATUS.foundWrong : EXIT_STATUS.couldNotRun;
   }
 }
 

@@ -1,4 +1,7 @@
-/** `synapse run` as commander knows it: arguments, options, help. The work is in `run.ts`. */
+/**
+ * `synapse run` as commander knows it: arguments, options and the help that a newcomer reads.
+ * The work is in `run.ts`.
+ */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { runCommands, type RunOptions } from './run.ts';
 import type { Context } from './terminal.ts';

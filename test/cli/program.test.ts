@@ -12,7 +12,7 @@ import { PretendTerminal } from './pretend-terminal.ts';
 
 const REPORT = {
   shards: 64,
-  incarnation: '00ff',
+  incarnation: 77,
   sizeBytes: 2_048,
   tenants: [
     {
@@ -316,10 +316,21 @@ describe('synapse inspect', () => {
     host = {
       ...host,
       inspectStore: () =>
-        Promise.resolve({ ...REPORT, faults: [{ tenant: 'acme', seq: 5, message: 'wrong checksum' }] }),
+        Promise.resolve({
+          ...REPORT,
+          faults: [{ tenant: 'acme', seq: 5, message: 'journal record is damaged, tenant "acme", seq 5' }],
+        }),
     };
     const { status, err } = await synapse(['inspect', '--data', 'd']);
-    expect([status, err]).toEqual([1, 'corrupt: tenant "acme" seq 5: wrong checksum\n']);
+    expect([status, err]).toEqual([1, 'corrupt: journal record is damaged, tenant "acme", seq 5\n']);
+  });
+
+  it('ends with status 1 when not even the first rows can be read', async () => {
+    host = {
+      ...host,
+      inspectStore: () => Promise.reject(new SynapseError('STORE_CORRUPT', 'store head row is damaged or missing')),
+    };
+    expect((await synapse(['inspect', '--data', 'd'])).status).toBe(1);
   });
 
   it('ends with status 2 when a system has the directory', async () => {
