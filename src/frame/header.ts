@@ -142,6 +142,8 @@ export function writeHeader(
   const { messageId, correlation = 0, floor = 0, incarnation = 0, timeMs } = fields;
   assert(isId(messageId) && isId(correlation) && isId(floor) && isId(incarnation), 'ids are unsigned safe integers');
   assert(Number.isFinite(timeMs), 'a frame has a time');
+  assert(fields.shard >>> 0 === fields.shard, 'a shard is below 2^32');
+  assert(((fields.flags ?? 0) & 0xff) === (fields.flags ?? 0), 'flags take one byte');
   bytes[OFFSET_MAJOR] = PROTOCOL_MAJOR;
   bytes[OFFSET_MINOR] = PROTOCOL_MINOR;
   bytes[OFFSET_KIND] = fields.kind;
