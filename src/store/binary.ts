@@ -35,11 +35,10 @@ export function openRow(key: Uint8Array, value: Uint8Array): Uint8Array | undefi
  * surrogate has no UTF-8.
  */
 export function textBytes(text: string): Uint8Array {
-  const wellFormed = text.isWellFormed();
-  const body = Buffer.from(text, wellFormed ? 'utf8' : 'utf16le');
-  const bytes = new Uint8Array(1 + body.length);
-  bytes[0] = wellFormed ? 0 : 1;
-  bytes.set(body, 1);
+  const encoding = text.isWellFormed() ? 'utf8' : 'utf16le';
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(text, encoding));
+  bytes[0] = encoding === 'utf8' ? 0 : 1;
+  bytes.write(text, 1, encoding);
   return bytes;
 }
 
@@ -48,49 +47,63 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(bytes[0] === 0 ? 'utf8' : 'utf16le', 1);
 }
 
-/** Writes fields one behind the other; grows as needed. */
+/** As memcmp: negative, 0 or positive. In JavaScript: for short keys the call into native code costs more. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** A copy that shares no memory with `bytes`, also when that is a Buffer (whose slice is a view). */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+const float = new DataView(new ArrayBuffer(8));
+
+/** Writes fields one behind the other; grows as needed. One row, then it is done. */
 export class ByteWriter {
-  #bytes: Uint8Array;
-  #view: DataView;
+  #bytes: Buffer;
   #size = 0;
 
+  /** @param expectedBytes a good guess saves a copy; up to 4 KiB come from Node's buffer pool */
   constructor(expectedBytes = 256) {
-    this.#bytes = new Uint8Array(expectedBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = Buffer.allocUnsafe(expectedBytes);
   }
 
   u8(value: number): this {
     this.#reserve(1);
-    this.#bytes[this.#size] = value;
-    this.#size += 1;
+    this.#bytes[this.#size++] = value;
     return this;
   }
 
   u16(value: number): this {
     this.#reserve(2);
-    this.#view.setUint16(this.#size, value);
-    this.#size += 2;
+    this.#bytes[this.#size++] = value >>> 8;
+    this.#bytes[this.#size++] = value;
     return this;
   }
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#size, value);
-    this.#size += 4;
+    this.#put32(value);
     return this;
   }
 
   /** A safe integer in 8 bytes: keys sort as the numbers do. */
   u64(value: number): this {
-    this.u32(Math.floor(value / TWO_32));
-    return this.u32(value % TWO_32);
+    this.#reserve(8);
+    this.#put32(Math.floor(value / TWO_32));
+    this.#put32(value >>> 0);
+    return this;
   }
 
   f64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#size, value);
-    this.#size += 8;
-    return this;
+    float.setFloat64(0, value);
+    return this.u32(float.getUint32(0)).u32(float.getUint32(4));
   }
 
   raw(bytes: Uint8Array): this {
@@ -109,22 +122,29 @@ export class ByteWriter {
     return this.block(textBytes(text));
   }
 
-  /** Bytes written so far. */
-  get sizeBytes(): number {
-    return this.#size;
+  /** What was written, a view: the writer is not used after it. */
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#size);
   }
 
-  /** A copy of what was written. */
-  bytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#size);
+  /** What was written, sealed under `key`: as sealRow, without its copy. */
+  sealed(key: Uint8Array): Uint8Array {
+    this.u32(crc32(this.bytes(), crc32(key)));
+    return this.bytes();
+  }
+
+  #put32(value: number): void {
+    this.#bytes[this.#size++] = value >>> 24;
+    this.#bytes[this.#size++] = value >>> 16;
+    this.#bytes[this.#size++] = value >>> 8;
+    this.#bytes[this.#size++] = value;
   }
 
   #reserve(count: number): void {
     if (this.#size + count <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#size + count));
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#size + count));
     larger.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
   }
 }
 
@@ -161,7 +181,7 @@ export class ByteReader {
 
   raw(length: number): Uint8Array {
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    return copyOf(this.#bytes.subarray(at, at + length));
   }
 
   block(): Uint8Array {

@@ -5,7 +5,7 @@
  *   [topic text][count u32] then per event [time ms f64][value block]
  */
 import { assert } from '../base/assert.ts';
-import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import { ByteReader, ByteWriter, openRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { corrupt, eventsKey } from './schema.ts';
 
@@ -61,7 +61,7 @@ function rowOf(tenantNo: number, topic: string, events: readonly EmittedEvent[])
   const key = eventsKey(tenantNo, topic, (events[0] as EmittedEvent).offset);
   const writer = new ByteWriter(1024).text(topic).u32(events.length);
   for (const event of events) writer.f64(event.timeMs).block(event.value);
-  return [key, sealRow(key, writer.bytes())];
+  return [key, writer.sealed(key)];
 }
 
 /**

@@ -10,7 +10,7 @@
  * in one tenant's stretch of a batch is no trouble of its neighbours.
  */
 import { crc32 } from 'node:zlib';
-import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import { ByteReader, ByteWriter, copyOf, openRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { batchKey, corrupt, indexKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
@@ -118,7 +118,7 @@ function batchWrites(batch: readonly Stretch[], shard: number, commitNo: number,
     const firstSeq = (steps[0] as JournalStep).seq;
     const key = indexKey(tenantNo, firstSeq);
     const place = new ByteWriter(64).u32(shard).u64(commitNo).u16(part).u32(at).u32(sizeBytes);
-    writes.push([key, sealRow(key, place.u32(steps.length).u32(batch.length).u64(timeMs).bytes())]);
+    writes.push([key, place.u32(steps.length).u32(batch.length).u64(timeMs).sealed(key)]);
     for (const { seq, body } of steps) {
       const end = at + RECORD_HEAD_BYTES + body.length;
       value.writeUInt32BE(tenantNo, at + 4);
@@ -210,7 +210,7 @@ function* recordsOf(batch: Uint8Array, entry: IndexEntry, { tenant, tenantNo }: 
       view.getUint32(at + 4) === tenantNo &&
       view.getUint32(at + 8) * TWO_32 + view.getUint32(at + 12) === seq;
     if (!sound) throw corrupt('journal record', { tenant, seq });
-    yield { seq, body: batch.slice(bodyAt, recordEnd) };
+    yield { seq, body: copyOf(batch.subarray(bodyAt, recordEnd)) };
     at = recordEnd;
   }
   if (at !== end) throw corrupt('journal record', { tenant, seq: entry.firstSeq + entry.records });

@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { SynapseError } from '../base/error.ts';
+import { compareBytes } from './binary.ts';
 import { createWhole, flushDirectory, makeDirectory, messageOf } from './directory.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 
@@ -75,7 +76,7 @@ class LmdbKeyValue implements KeyValue {
     const span = options.reverse
       ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
       : { start: from, end: to };
-    if (Buffer.compare(from, to) >= 0) return []; // LMDB would walk on from a start behind the end
+    if (compareBytes(from, to) >= 0) return []; // LMDB would walk on from a start behind the end
     return guard('read', this.#dir, () => {
       const rows: Row[] = [];
       for (const { key, value } of database.getRange({ ...span, ...limit })) rows.push([plain(key), plain(value)]);

@@ -5,6 +5,7 @@
  * without a dataDir, opens another Store over the same instance. Rows are copied in and out.
  * A search is two binary searches, O(log n); a write moves at most one block (BLOCK_ROWS pointers).
  */
+import { compareBytes, copyOf } from './binary.ts';
 import { createWhole } from './directory.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 import { openLmdb } from './lmdb.ts';
@@ -37,7 +38,7 @@ export class MemoryKeyValue implements KeyValue {
     if (block === undefined) return undefined;
     const at = lowerBound(block.keys, key);
     const found = block.keys[at];
-    return found !== undefined && Buffer.compare(found, key) === 0 ? (block.values[at] as Uint8Array).slice() : undefined;
+    return found !== undefined && compareBytes(found, key) === 0 ? copyOf(block.values[at] as Uint8Array) : undefined;
   }
 
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
@@ -71,8 +72,8 @@ export class MemoryKeyValue implements KeyValue {
       const { keys, values } = this.#blocks[b] as Block;
       for (let i = lowerBound(keys, from); i < keys.length; i++) {
         const key = keys[i] as Uint8Array;
-        if (rows.length >= limit || Buffer.compare(key, to) >= 0) return rows;
-        rows.push([key.slice(), (values[i] as Uint8Array).slice()]);
+        if (rows.length >= limit || compareBytes(key, to) >= 0) return rows;
+        rows.push([copyOf(key), copyOf(values[i] as Uint8Array)]);
       }
     }
     return rows;
@@ -84,8 +85,8 @@ export class MemoryKeyValue implements KeyValue {
       const { keys, values } = this.#blocks[b] ?? { keys: [], values: [] };
       for (let i = lowerBound(keys, to) - 1; i >= 0; i--) {
         const key = keys[i] as Uint8Array;
-        if (rows.length >= limit || Buffer.compare(key, from) < 0) return rows;
-        rows.push([key.slice(), (values[i] as Uint8Array).slice()]);
+        if (rows.length >= limit || compareBytes(key, from) < 0) return rows;
+        rows.push([copyOf(key), copyOf(values[i] as Uint8Array)]);
       }
     }
     return rows;
@@ -95,17 +96,17 @@ export class MemoryKeyValue implements KeyValue {
     const b = Math.max(0, this.#blockOf(key));
     const block = this.#blocks[b];
     if (block === undefined) {
-      this.#blocks.push({ keys: [key.slice()], values: [value.slice()] });
+      this.#blocks.push({ keys: [copyOf(key)], values: [copyOf(value)] });
       return;
     }
     const at = lowerBound(block.keys, key);
     const found = block.keys[at];
-    if (found !== undefined && Buffer.compare(found, key) === 0) {
-      block.values[at] = value.slice();
+    if (found !== undefined && compareBytes(found, key) === 0) {
+      block.values[at] = copyOf(value);
       return;
     }
-    block.keys.splice(at, 0, key.slice());
-    block.values.splice(at, 0, value.slice());
+    block.keys.splice(at, 0, copyOf(key));
+    block.values.splice(at, 0, copyOf(value));
     if (block.keys.length > BLOCK_ROWS) {
       const half = BLOCK_ROWS >> 1;
       this.#blocks.splice(b + 1, 0, { keys: block.keys.splice(half), values: block.values.splice(half) });
@@ -118,7 +119,7 @@ export class MemoryKeyValue implements KeyValue {
     if (block === undefined) return;
     const at = lowerBound(block.keys, key);
     const found = block.keys[at];
-    if (found === undefined || Buffer.compare(found, key) !== 0) return;
+    if (found === undefined || compareBytes(found, key) !== 0) return;
     block.keys.splice(at, 1);
     block.values.splice(at, 1);
     if (block.keys.length === 0) this.#blocks.splice(b, 1);
@@ -130,7 +131,7 @@ export class MemoryKeyValue implements KeyValue {
     let high = this.#blocks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (Buffer.compare((this.#blocks[middle] as Block).keys[0] as Uint8Array, key) <= 0) low = middle + 1;
+      if (compareBytes((this.#blocks[middle] as Block).keys[0] as Uint8Array, key) <= 0) low = middle + 1;
       else high = middle;
     }
     return low - 1;
@@ -147,9 +148,12 @@ export class MemoryKeyValue implements KeyValue {
 function lowerBound(keys: readonly Uint8Array[], key: Uint8Array): number {
   let low = 0;
   let high = keys.length;
+  // Writes come sorted: the place behind the last key is the common one while a store grows.
+  const last = keys.at(-1);
+  if (last !== undefined && compareBytes(last, key) < 0) return high;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (Buffer.compare(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
+    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -24,7 +24,7 @@
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
-import { ByteWriter, textBytes } from './binary.ts';
+import { ByteWriter, copyOf, textBytes } from './binary.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
 export const SCHEMA_VERSION = 1;
@@ -125,7 +125,7 @@ export function rowKey(tenantNo: number, place: 'state' | 'system' | 'domain', g
 
 /** The first key behind all keys that start with `prefix` (no prefix here is all 0xff). */
 export function behind(prefix: Uint8Array): Uint8Array {
-  const end = prefix.slice();
+  const end = copyOf(prefix);
   for (let i = end.length - 1; i >= 0; i--) {
     const byte = (end[i] as number) + 1;
     end[i] = byte & 0xff;

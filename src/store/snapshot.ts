@@ -95,7 +95,7 @@ export class SnapshotDraft {
       const hash = rowHash(change.group, change.name);
       const key = rowKey(this.#state.tenantNo, placeOf(change), change.group, hash);
       byTrie[change.space].push({ key: hash, valueHash: change.value === null ? null : sha256(change.value) });
-      this.#rows.push([key, change.value === null ? null : sealRow(key, rowPayload(change.group, change.name, change.value))]);
+      this.#rows.push([key, change.value === null ? null : sealedRow(key, change.group, change.name, change.value)]);
     }
     this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
     this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
@@ -136,7 +136,7 @@ export function domainRootOf(stateRoot: Uint8Array, systemRoot: Uint8Array, seq:
 /** The row of a tenant's image at `seq`. */
 export function imageWrite(tenantNo: number, seq: number, image: Uint8Array): Write {
   const key = imageKey(tenantNo);
-  return [key, sealRow(key, new ByteWriter(image.length + 16).u64(seq).block(image).bytes())];
+  return [key, new ByteWriter(image.length + 16).u64(seq).block(image).sealed(key)];
 }
 
 /** The image of the last snapshot; nothing before the first. Damaged, missing or of another step: STORE_CORRUPT. */
@@ -224,8 +224,8 @@ function placeOf(change: RowChange): 'state' | 'system' | 'domain' {
   return change.group.startsWith(DOMAIN_GROUPS) ? 'domain' : 'system';
 }
 
-function rowPayload(group: string, name: string, value: Uint8Array): Uint8Array {
-  return new ByteWriter(value.length + 128).text(group).text(name).raw(value).bytes();
+function sealedRow(key: Uint8Array, group: string, name: string, value: Uint8Array): Uint8Array {
+  return new ByteWriter(value.length + 128).text(group).text(name).raw(value).sealed(key);
 }
 
 function decodeRow([key, value]: Row, state: TenantState): SystemRow {

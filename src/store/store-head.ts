@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
-import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import { ByteReader, ByteWriter, copyOf, openRow, sealRow } from './binary.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { configKey, COPIES, corrupt, headKey, metaKey, SCHEMA_VERSION } from './schema.ts';
 
@@ -85,7 +85,7 @@ export class ConfigTable {
   constructor(driver: KeyValue, count: number) {
     for (let id = 1; id <= count; id++) {
       const payload = readCopies(driver, (copy) => configKey(id, copy), (one) => one)[0];
-      this.#bytes.push(payload?.slice());
+      this.#bytes.push(payload === undefined ? undefined : copyOf(payload));
       if (payload !== undefined) this.#ids.set(sha256Hex(payload), id);
     }
     this.#written = count;
@@ -96,7 +96,7 @@ export class ConfigTable {
     const digest = sha256Hex(bytes);
     const known = this.#ids.get(digest);
     if (known !== undefined) return known;
-    const id = this.#bytes.push(bytes.slice());
+    const id = this.#bytes.push(copyOf(bytes));
     this.#ids.set(digest, id);
     return id;
   }
@@ -106,7 +106,7 @@ export class ConfigTable {
     if (!Number.isInteger(id) || id < 1 || id > this.#bytes.length) return undefined;
     const bytes = this.#bytes[id - 1];
     if (bytes === undefined) throw corrupt('config row', { config: id });
-    return bytes.slice();
+    return copyOf(bytes);
   }
 
   /** How many numbers are given, written ones and others. */

@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
+import { compareBytes } from './binary.ts';
 import { CommitDraft } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 import { messageOf } from './directory.ts';
@@ -317,7 +318,7 @@ export class Store {
 
   /** The one way rows are written: sorted, since LMDB takes neighbours faster, the later of equal keys behind. */
   #commitRows(writes: Write[]): void {
-    const sorted = writes.toSorted(([a], [b]) => Buffer.compare(a, b));
+    const sorted = writes.toSorted(([a], [b]) => compareBytes(a, b));
     try {
       this.#driver.commit(sorted);
     } catch (error) {

@@ -7,7 +7,7 @@
  */
 import { SynapseError } from '../base/error.ts';
 import { compareUtf8 } from '../base/text.ts';
-import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import { ByteReader, ByteWriter, openRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { behind, corrupt, KIND, nameKey, tenantKey } from './schema.ts';
 
@@ -36,7 +36,7 @@ const LOAD_ROWS = 1_000;
 /** The two rows of a tenant. */
 export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
   const key = tenantKey(state.tenantNo);
-  const payload = new ByteWriter()
+  const value = new ByteWriter(224 + state.tenant.length)
     .u32(state.shard)
     .u64(state.seq)
     .u64(state.snapshotSeq)
@@ -45,11 +45,12 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .raw(state.stateRoot)
     .raw(state.systemRoot)
     .block(state.imageHash)
-    .text(state.tenant);
-  const writes: Write[] = [[key, sealRow(key, payload.bytes())]];
+    .text(state.tenant)
+    .sealed(key);
+  const writes: Write[] = [[key, value]];
   if (isNew) {
     const name = nameKey(state.tenant);
-    writes.push([name, sealRow(name, new ByteWriter().u32(state.tenantNo).text(state.tenant).bytes())]);
+    writes.push([name, new ByteWriter().u32(state.tenantNo).text(state.tenant).sealed(name)]);
   }
   return writes;
 }
