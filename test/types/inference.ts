@@ -119,7 +119,7 @@ const wide = actor('wide', {
 
 const lazy = actor('lazy', {
   state: () => ({}),
-  effects: () => import('./mail-effects.js'),
+  effects: () => import('./mail-effects.ts'),
   commands: {
     post: (ctx, to: string) => ctx.effect('mail', { to }),
   },
