@@ -27,23 +27,23 @@ import { readF64, readU16, readU32, readU53, writeF64, writeU16, writeU32, write
  *
  *   Little endian throughout; no padding behind the fixed part.
  */
-export const OFFSET_MAJOR = 0;
-export const OFFSET_MINOR = 1;
-export const OFFSET_KIND = 2;
-export const OFFSET_FLAGS = 3;
-export const OFFSET_LENGTH = 4;
-export const OFFSET_SHARD = 8;
+const OFFSET_MAJOR = 0;
+const OFFSET_MINOR = 1;
+const OFFSET_KIND = 2;
+const OFFSET_FLAGS = 3;
+const OFFSET_LENGTH = 4;
+const OFFSET_SHARD = 8;
 export const OFFSET_PAYLOAD_LENGTH = 12;
-export const OFFSET_MESSAGE_ID = 16;
-export const OFFSET_CORRELATION = 24;
-export const OFFSET_FLOOR = 32;
-export const OFFSET_TIME = 40;
-export const OFFSET_INCARNATION = 48;
+const OFFSET_MESSAGE_ID = 16;
+const OFFSET_CORRELATION = 24;
+const OFFSET_FLOOR = 32;
+const OFFSET_TIME = 40;
+const OFFSET_INCARNATION = 48;
 /** Seven u16 lengths of names, in the order in which the names stand. */
-export const OFFSET_NAME_LENGTHS = 56;
-export const OFFSET_SPARE_NAME = 70;
+const OFFSET_NAME_LENGTHS = 56;
+const OFFSET_SPARE_NAME = 70;
 export const OFFSET_EXTENSION_LENGTH = 72;
-export const OFFSET_SPARE = 76;
+const OFFSET_SPARE = 76;
 
 /** Bytes of the fixed part, a multiple of 8. */
 export const HEADER_BYTES = 80;

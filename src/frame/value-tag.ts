@@ -39,11 +39,10 @@ export const TAG_NULL = 0xc0;
 export const TAG_UNDEFINED = 0xc1;
 export const TAG_FALSE = 0xc2;
 export const TAG_TRUE = 0xc3;
+/** Tags of the 16 and 32-bit forms follow that of the 8-bit form. */
 export const TAG_U8 = 0xc4;
-export const TAG_U16 = 0xc5;
 export const TAG_U32 = 0xc6;
 export const TAG_N8 = 0xc7;
-export const TAG_N16 = 0xc8;
 export const TAG_N32 = 0xc9;
 export const TAG_F64 = 0xca;
 export const TAG_BIGINT = 0xcb;

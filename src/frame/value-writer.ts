@@ -234,7 +234,9 @@ export class ValueWriter {
   }
 
   #elements(array: readonly unknown[]): void {
-    const count = array.length;
+    const count: unknown = array.length;
+    // A proxy may call anything its length.
+    if (!isCount(count)) throw this.#refusal('is an array without a length');
     this.#head(tag.TAG_ARRAY, tag.TAG_ARRAY_LONG, count);
     const depth = this.#enter(array);
     this.#stepKinds[depth] = step.STEP_INDEX;
@@ -391,4 +393,8 @@ export class ValueWriter {
     this.#failure = failure;
     return failure;
   }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value;
 }

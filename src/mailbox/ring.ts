@@ -47,7 +47,7 @@ const LENGTH_MASK = 0x3fff_ffff;
 /** Smallest ring: a header and some room for the shortest records. */
 export const RING_MIN_BYTES = 1024;
 /** Largest ring: bytes in use must be told apart from none, modulo 2^32, and a length needs 30 bits. */
-export const RING_MAX_BYTES: number = 2 ** 30;
+const RING_MAX_BYTES: number = 2 ** 30;
 
 /**
  * Memory that records of middle size share (an allocation each costs ten times a view): some 160 records,

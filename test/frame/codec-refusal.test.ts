@@ -75,6 +75,8 @@ describe('values that are refused', () => {
     ['a Date with an extra property', Object.assign(new Date(0), { extra: 1 }), '$'],
     ['an object that claims to be a Map', Object.create(Map.prototype), '$'],
     ['a proxy of a Map', new Proxy(new Map(), {}), '$'],
+    ['a proxy that lies about its length', new Proxy([1, 2, 3, 4], { get: () => 3.5 }), '$'],
+    ['a proxy whose length is no number', new Proxy([1, 2], { get: () => NaN }), '$'],
     ['a revoked proxy', [revoked], '$[0]'],
     [
       'a proxy whose keys throw',
