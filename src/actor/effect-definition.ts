@@ -5,10 +5,18 @@
  * `afterCrash: 'fail'` at most once), and its result comes back to the domain as a recorded input.
  * This file holds the definition and its types; running effects is the runtime's business.
  */
-import { checkBackoff, checkFields, checkFunction, checkInteger, checkOneOf, MAX_SAFE, MAX_TIMER_MS } from './definition-check.ts';
+import {
+  checkBackoff,
+  checkFields,
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  MAX_SAFE,
+  MAX_TIMER_MS,
+} from './definition-check.ts';
 
 /** Brand of an effect; from the global registry, so that two copies of the package agree. */
-export const EFFECT: unique symbol = Symbol.for('synapse-actors.effect') as never;
+const EFFECT: unique symbol = Symbol.for('synapse-actors.effect') as never;
 
 /** What an effect's function gets beside its input. */
 export interface EffectContext {
@@ -95,7 +103,11 @@ export function effect<Input, Result>(
 ): EffectDefinition<Input, Awaited<Result>> {
   checkFunction('effect', 'run', run);
   resolveEffectOptions('effect', 'options', options);
-  return Object.freeze({ [EFFECT]: true as const, run: run as EffectDefinition<Input, Awaited<Result>>['run'], options: Object.freeze({ ...options }) });
+  return Object.freeze({
+    [EFFECT]: true as const,
+    run: run as EffectDefinition<Input, Awaited<Result>>['run'],
+    options: Object.freeze({ ...options }),
+  });
 }
 
 /** Options with every default filled in. */
@@ -114,7 +126,12 @@ export function resolveEffectOptions(subject: string, field: string, options: Ef
   checkBackoff(subject, `${field}.backoffMs`, backoffMs);
   checkInteger(subject, `${field}.timeoutMs`, timeoutMs, 1, MAX_TIMER_MS);
   checkOneOf(subject, `${field}.afterCrash`, afterCrash, ['retry', 'fail']);
-  return Object.freeze({ retries, backoffMs: Object.freeze([backoffMs[0], backoffMs[1]] as const), timeoutMs, afterCrash });
+  return Object.freeze({
+    retries,
+    backoffMs: Object.freeze([backoffMs[0], backoffMs[1]] as const),
+    timeoutMs,
+    afterCrash,
+  });
 }
 
 /** True for what `effect()` of this or of another copy of the package returned. */
