@@ -17,6 +17,9 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const ISO_DATE = /^(?!-000000)(?:\d{4}|[+-]\d{6})(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?$/;
 const ISO_TIME = /^(?:[01]\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?$/;
 
+/** What V8 takes for the start of an ISO date, whatever follows: digits there are no time even before a colon. */
+const ISO_START = /^(?:\d{4}|[+-]\d{6})(?!\d)(?:-(?:(?:0[1-9]|1[0-2])(?!\d)(?:-(?:(?:0[1-9]|[12]\d|3[01])(?!\d))?)?)?)?/;
+
 /** Names that V8 takes for a zone when they follow a number. */
 const ZONES: ReadonlySet<string> = new Set(['ut', 'utc', 'z', 'gmt', 'est', 'edt', 'cst', 'cdt', 'mst', 'mdt', 'pst', 'pdt']);
 
@@ -52,9 +55,10 @@ export function parseInUtc(text: string, parse: (text: string) => number): numbe
 
 /** Follows V8's legacy grammar as far as to find a zone; texts that V8 refuses may get either answer. */
 function scanLegacy(text: string): { zone: boolean; open: number } {
-  let sawNumber = false;
+  const start = ISO_START.exec(text)?.[0].length ?? 0;
+  let sawNumber = start > 0;
   let timeParts = 0; // hour, minute, second, millisecond
-  for (let i = 0; i < text.length; ) {
+  for (let i = start; i < text.length; ) {
     const unit = text.charCodeAt(i);
     if (isDigit(unit)) {
       const end = spanOf(text, i, isDigit);
@@ -65,12 +69,15 @@ function scanLegacy(text: string): { zone: boolean; open: number } {
         i += 1;
         timeParts += text[i] === ':' ? 2 : 1;
         if (text[i] === ':') i += 1;
-      } else if (!expectsTime(timeParts, number)) {
-        if (text[i] === '-') i += 1; // the hyphen of a date, as in 1-2-2020
-      } else if (text[i] === '.' && timeParts < 3) {
-        timeParts = 3;
       } else {
-        timeParts = 4;
+        const point = text[i] === '.';
+        if (point) i += 1;
+        if (expectsTime(timeParts, number)) {
+          if (point) i = spanOf(text, i, isDigit); // milliseconds, of any length
+          timeParts = 4;
+        } else if (text[i] === '-') {
+          i += 1; // the hyphen of a date, as in 1-2-2020
+        }
       }
     } else if (unit === 0x28) {
       const depth = depthOf(text, i);

@@ -128,6 +128,15 @@ describe('ambient authority in a lane', () => {
 });
 
 describe('guards', () => {
+  it('let an uncaught exception end the thread with its own error', async () => {
+    const before = worker;
+    worker = start();
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    await expect(turn('crash')).rejects.toThrow('uncaught in a turn');
+    expect(await exited).toBe(1);
+    worker = before;
+  });
+
   it('cannot be undone by user code', async () => {
     const answers = (await turn('tampering')).value as Record<string, unknown>;
     for (const [name, answer] of Object.entries(answers)) expect(answer, name).toBe('TypeError');

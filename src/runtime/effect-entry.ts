@@ -1,0 +1,94 @@
+/**
+ * An effect thread: loads the actors' modules, lazy effects included, and runs one attempt per task,
+ * many at a time. It is unguarded: this is where the world is. An attempt that is aborted answers at
+ * once, whatever the user's function does with its signal, so that its place is free again.
+ *
+ * User code that rejects or throws beside its promise is reported and goes on: it would take down
+ * the attempts of others.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
+import { isActorType } from '../actor/actor-type.ts';
+import { resolveActor, type ResolvedActor } from '../actor/definition.ts';
+import { type EffectDefinition, resolveEffectOptions } from '../actor/effect-definition.ts';
+import { Registry } from '../actor/kernel-config.ts';
+import { type AttemptResult, failureBytes, runAttempt, thrown } from './effect-attempt.ts';
+import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName, FaultMessage } from './effect-protocol.ts';
+
+function report(what: string, reason: unknown): void {
+  const { name, message } = thrown(reason);
+  parentPort?.postMessage({ kind: 'effect-fault', message: `${what} in an effect thread: ${name}: ${message}` } satisfies FaultMessage);
+}
+process.on('unhandledRejection', (reason) => report('unhandled rejection', reason));
+process.on('uncaughtException', (error) => report('uncaught exception', error));
+
+let loading: Promise<Registry> | undefined;
+
+async function load(): Promise<Registry> {
+  const { actors, previous } = workerData as EffectModules;
+  const [current, earlier] = await Promise.all([actorsOf(actors), actorsOf(previous)]);
+  return new Registry(current, earlier);
+}
+
+/** Every actor type that the modules export, each once. */
+async function actorsOf(urls: readonly string[]): Promise<ResolvedActor[]> {
+  const modules = await Promise.all(urls.map((url) => import(url) as Promise<Record<string, unknown>>));
+  return [...new Set(modules.flatMap((module) => Object.values(module).filter(isActorType)))].map((type) => resolveActor(type));
+}
+
+/** The effect of that version, or of the newest where that version is not loaded any more. */
+async function definitionOf({ type, version, effect }: EffectName): Promise<EffectDefinition> {
+  loading ??= load();
+  const registry = await loading;
+  const actor = registry.resolve(type, version) ?? registry.newest(type);
+  if (actor === undefined) throw new Error(`no actor type '${type}' is loaded`);
+  const effects = await actor.effectLoader();
+  const definition = Object.hasOwn(effects, effect) ? effects[effect] : undefined;
+  if (definition === undefined) throw new Error(`actor '${type}' has no effect '${effect}'`);
+  return definition;
+}
+
+/** Task: the options of an effect. Never rejects, so that a rejection always means the thread's death. */
+export async function describeEffect(name: EffectName): Promise<EffectDescription> {
+  try {
+    const { options } = await definitionOf(name);
+    return { options: resolveEffectOptions(`actor '${name.type}'`, `effects.${name.effect}`, options) };
+  } catch (error) {
+    const { name: kind, message } = thrown(error);
+    return { fault: kind === 'Error' ? message : `${kind}: ${message}` };
+  }
+}
+
+/** Task: one attempt. Never rejects. */
+export async function attemptEffect(task: AttemptTask): Promise<AttemptResult> {
+  const { port, idempotencyKey, attempt } = task;
+  const controller = new AbortController();
+  const { signal } = controller;
+  try {
+    const aborted = new Promise<AttemptResult>((resolve) => {
+      signal.addEventListener('abort', () => resolve({ kind: 'thrown', name: 'AbortError', message: 'the attempt was aborted' }), { once: true });
+    });
+    const { run } = await definitionOf(task);
+    if (isAborted(port)) controller.abort();
+    else {
+      port.once('message', () => controller.abort());
+      port.postMessage({ kind: 'begun', thread: threadId } satisfies BegunMessage);
+    }
+    if (signal.aborted) return await aborted;
+    return exact(await Promise.race([aborted, runAttempt(task, run, { idempotencyKey, attempt, signal })]));
+  } catch (error) {
+    return { kind: 'refused', error: failureBytes(task, 0, thrown(error).message) };
+  } finally {
+    port.close();
+  }
+}
+
+/** True when the abort came before the attempt began. */
+function isAborted(port: MessagePort): boolean {
+  const received = receiveMessageOnPort(port) as { message: AbortMessage } | undefined;
+  return received?.message.kind === 'abort';
+}
+
+/** Bytes in memory of their own: cloning a view would copy all the memory that it looks into. */
+function exact(result: AttemptResult): AttemptResult {
+  return result.kind === 'value' ? { kind: 'value', value: new Uint8Array(result.value) } : result;
+}
