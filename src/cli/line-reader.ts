@@ -9,7 +9,7 @@
  * Longest line in bytes, 16 MiB: an actor's default mailbox holds as many bytes, so a longer command could
  * never be accepted.
  */
-export const MAX_LINE_BYTES: number = 16 << 20;
+const MAX_LINE_BYTES = 16 << 20;
 
 /** One line: its text, or what is wrong with it. `number` counts from 1, `sizeBytes` without the line end. */
 export interface Line {

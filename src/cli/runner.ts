@@ -70,9 +70,9 @@ export interface RunCounts {
 }
 
 /** Commands held at once: enough to fill the group commits of several lanes, a few MB for usual commands. */
-export const MAX_IN_FLIGHT = 4_096;
+const MAX_IN_FLIGHT = 4_096;
 /** Bytes of lines held at once, 64 MiB: a quarter of what the system by default takes in calls. */
-export const MAX_IN_FLIGHT_BYTES: number = 64 << 20;
+const MAX_IN_FLIGHT_BYTES = 64 << 20;
 /** Resends of one command after `MAILBOX_FULL`: with the pauses below about 30 s, as long as a call waits by default. */
 const MAX_RESENDS = 40;
 /** Pauses before a resend, doubling: from about one group commit to a second. */
