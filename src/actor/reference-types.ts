@@ -75,11 +75,7 @@ export type UntypedRef = AnyRef & {
  * Every call resolves once the step is durable, or rejects with a `SynapseError`; it never throws.
  */
 export type Ref<A extends ActorType> =
-  A extends ActorType<unknown, unknown, infer C, infer Q>
-    ? unknown extends C
-      ? UntypedRef
-      : TypedRef<C, Q>
-    : never;
+  A extends ActorType<unknown, unknown, infer C, infer Q> ? (unknown extends C ? UntypedRef : TypedRef<C, Q>) : never;
 
 /** The address a reference stands for. */
 export function addressOf(ref: AnyRef): Address {
