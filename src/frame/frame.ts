@@ -265,33 +265,49 @@ const ENTRY_HEADER_BYTES = 5;
 
 /** The extension block of a frame; empty for an empty extension. */
 export function encodeExtension(extension: Extension): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  const { principal, deadlineMs, trace, idempotencyKey, chain } = extension;
-  if (principal !== undefined) pushEntry(pieces, ENTRY_PRINCIPAL, encodeText('principal', principal));
+  const { principal, deadlineMs, trace, idempotencyKey } = extension;
+  const chain = extension.chain && encodeValue(extension.chain, at.FRAME_MAX_BYTES, 'chain');
+  const principalSize = textSize('principal', principal);
+  const traceSize = textSize('trace', trace);
+  const keySize = textSize('idempotencyKey', idempotencyKey);
+  let size = entrySize(principalSize) + entrySize(traceSize) + entrySize(keySize);
+  if (deadlineMs !== undefined) size += entrySize(8);
+  if (chain !== undefined) size += entrySize(chain.length);
+  if (size === 0) return NO_BYTES;
+
+  const bytes = takeBytes(size);
+  let end = 0;
+  if (principal !== undefined) end = writeText(bytes, end, ENTRY_PRINCIPAL, principal, principalSize);
   if (deadlineMs !== undefined) {
-    const bytes = new Uint8Array(8);
-    writeF64(bytes, 0, deadlineMs);
-    pushEntry(pieces, ENTRY_DEADLINE, bytes);
+    end = writeEntryHead(bytes, end, ENTRY_DEADLINE, 8) + 8;
+    writeF64(bytes, end - 8, deadlineMs);
   }
-  if (trace !== undefined) pushEntry(pieces, ENTRY_TRACE, encodeText('trace', trace));
-  if (idempotencyKey !== undefined) {
-    pushEntry(pieces, ENTRY_IDEMPOTENCY_KEY, encodeText('idempotencyKey', idempotencyKey));
-  }
-  if (chain !== undefined) pushEntry(pieces, ENTRY_CHAIN, encodeValue(chain, at.FRAME_MAX_BYTES, 'chain'));
-  return pieces.length === 0 ? NO_BYTES : new Uint8Array(Buffer.concat(pieces));
+  if (trace !== undefined) end = writeText(bytes, end, ENTRY_TRACE, trace, traceSize);
+  if (idempotencyKey !== undefined) end = writeText(bytes, end, ENTRY_IDEMPOTENCY_KEY, idempotencyKey, keySize);
+  if (chain !== undefined) copyInto(bytes, writeEntryHead(bytes, end, ENTRY_CHAIN, chain.length), chain);
+  return bytes;
 }
 
-function pushEntry(pieces: Uint8Array[], id: number, bytes: Uint8Array): void {
-  const head = new Uint8Array(ENTRY_HEADER_BYTES);
-  head[0] = id;
-  writeU32(head, 1, bytes.length);
-  pieces.push(head, bytes);
+/** Bytes of `text`, or -1 for none. Malformed text is refused: as UTF-8 it could not be told from other such text. */
+function textSize(part: string, text: string | undefined): number {
+  if (text === undefined) return -1;
+  const size = utf8Size(text);
+  if (size === text.length || text.isWellFormed()) return size;
+  throw new SynapseError('UNSERIALIZABLE', `${part} holds a lone surrogate`, { path: part });
 }
 
-/** Malformed text is refused: as UTF-8 it could not be told from other malformed text. */
-function encodeText(part: string, text: string): Uint8Array {
-  if (!text.isWellFormed()) throw new SynapseError('UNSERIALIZABLE', `${part} holds a lone surrogate`, { path: part });
-  return Buffer.from(text, 'utf8');
+function entrySize(size: number): number {
+  return size < 0 ? 0 : ENTRY_HEADER_BYTES + size;
+}
+
+function writeEntryHead(bytes: Uint8Array, offset: number, id: number, size: number): number {
+  bytes[offset] = id;
+  writeU32(bytes, offset + 1, size);
+  return offset + ENTRY_HEADER_BYTES;
+}
+
+function writeText(bytes: Uint8Array, offset: number, id: number, text: string, size: number): number {
+  return writeUtf8(bytes, writeEntryHead(bytes, offset, id, size), text, size);
 }
 
 /**

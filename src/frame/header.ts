@@ -30,7 +30,7 @@ import { readF64, readU16, readU32, readU53, writeF64, writeU16, writeU32, write
 const OFFSET_MAJOR = 0;
 const OFFSET_MINOR = 1;
 const OFFSET_KIND = 2;
-const OFFSET_FLAGS = 3;
+export const OFFSET_FLAGS = 3;
 const OFFSET_LENGTH = 4;
 const OFFSET_SHARD = 8;
 export const OFFSET_PAYLOAD_LENGTH = 12;
