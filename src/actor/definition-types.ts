@@ -74,7 +74,7 @@ export interface ActorDefinition<State, Effects, Commands, Queries> {
   readonly queries?: Queries & Synchronous<Queries>;
   /** First activation ever. */
   started?(ctx: CommandContext<State, Effects>): unknown;
-  /** After a restart. `reason` is an error code, never an engine's text: what is written of it must be the same on every host. */
+  /** After a restart. `reason` is an error code or a few fixed words, never an engine's text: it may be written to the state. */
   restarted?(ctx: CommandContext<State, Effects>, reason: string): unknown;
   /** An actor this one watches has ended; `addressOf(ref)` says which. */
   terminated?(ctx: CommandContext<State, Effects>, ref: UntypedRef, reason: string): unknown;
