@@ -57,7 +57,7 @@ export function nibbleAt(key: Uint8Array, index: number): number {
 }
 
 /** sha256(0x00 | key | valueHash). */
-export function leafHash(leaf: TrieLeaf): Uint8Array {
+function leafHash(leaf: TrieLeaf): Uint8Array {
   const bytes = new Uint8Array(1 + LEAF_BYTES);
   bytes.set(leaf.key, 1);
   bytes.set(leaf.valueHash, 1 + HASH_BYTES);
@@ -65,7 +65,7 @@ export function leafHash(leaf: TrieLeaf): Uint8Array {
 }
 
 /** sha256(0x01 | left | right); an absent side vanishes. */
-export function innerHash(left: Uint8Array | undefined, right: Uint8Array | undefined): Uint8Array | undefined {
+function innerHash(left: Uint8Array | undefined, right: Uint8Array | undefined): Uint8Array | undefined {
   if (left === undefined) return right;
   if (right === undefined) return left;
   const bytes = new Uint8Array(1 + LEAF_BYTES);
@@ -143,7 +143,8 @@ export function decodePage(bytes: Uint8Array, prefix: string): TriePage {
 
 function decodeBucket(bytes: Uint8Array, prefix: string): TriePage {
   const count = bytes[1] as number;
-  if (count === 0 || count > BUCKET_LEAVES || bytes.length !== 2 + count * LEAF_BYTES) throw malformed(prefix, 'bucket length');
+  if (count === 0 || count > BUCKET_LEAVES || bytes.length !== 2 + count * LEAF_BYTES)
+    throw malformed(prefix, 'bucket length');
   const leaves: TrieLeaf[] = [];
   for (let at = 2; at < bytes.length; at += LEAF_BYTES) {
     leaves.push({ key: bytes.slice(at, at + HASH_BYTES), valueHash: bytes.slice(at + HASH_BYTES, at + LEAF_BYTES) });

@@ -117,14 +117,21 @@ interface Subtree {
 }
 
 /** `changes` share `prefix`, ascend and hold each key once; `expected` leaves stand under it, by its branch. */
-function updateSubtree(pages: TriePages, prefix: string, expected: number | undefined, changes: readonly TrieChange[]): Subtree {
+function updateSubtree(
+  pages: TriePages,
+  prefix: string,
+  expected: number | undefined,
+  changes: readonly TrieChange[],
+): Subtree {
   const page = readPage(pages, prefix);
   // A lost page must not pass for an empty subtree.
-  if (expected !== undefined && expected !== (page === undefined ? 0 : pageSize(page))) throw malformed(prefix, COUNTS_DIFFER);
+  if (expected !== undefined && expected !== (page === undefined ? 0 : pageSize(page)))
+    throw malformed(prefix, COUNTS_DIFFER);
   if (page?.kind === 'branch') return updateBranch(pages, prefix, page.children, changes);
   const before = page?.leaves ?? [];
   const after = merge(before, changes);
-  if (after === undefined) return { leaves: before.length, hash: bucketHash(before, 0, before.length, prefix.length * 4) };
+  if (after === undefined)
+    return { leaves: before.length, hash: bucketHash(before, 0, before.length, prefix.length * 4) };
   return buildSubtree(pages, prefix, after);
 }
 
@@ -139,7 +146,12 @@ function updateBranch(
   while (from < changes.length) {
     const nibble = nibbleAt((changes[from] as TrieChange).key, prefix.length);
     const to = endOfNibble(changes, from, prefix.length, nibble);
-    const child = updateSubtree(pages, prefix + nibble.toString(16), before[nibble]?.leaves ?? 0, changes.slice(from, to));
+    const child = updateSubtree(
+      pages,
+      prefix + nibble.toString(16),
+      before[nibble]?.leaves ?? 0,
+      changes.slice(from, to),
+    );
     children[nibble] = child.hash === undefined ? undefined : { leaves: child.leaves, hash: child.hash };
     from = to;
   }
@@ -188,10 +200,12 @@ function merge(leaves: readonly TrieLeaf[], changes: readonly TrieChange[]): rea
   let changed = false;
   let at = 0;
   for (const { key, valueHash } of changes) {
-    while (at < leaves.length && compareKeys((leaves[at] as TrieLeaf).key, key) < 0) after.push(leaves[at++] as TrieLeaf);
+    while (at < leaves.length && compareKeys((leaves[at] as TrieLeaf).key, key) < 0)
+      after.push(leaves[at++] as TrieLeaf);
     const old = at < leaves.length && compareKeys((leaves[at] as TrieLeaf).key, key) === 0 ? leaves[at++] : undefined;
     if (valueHash !== null) after.push({ key, valueHash });
-    changed ||= old === undefined ? valueHash !== null : valueHash === null || compareKeys(old.valueHash, valueHash) !== 0;
+    changed ||=
+      old === undefined ? valueHash !== null : valueHash === null || compareKeys(old.valueHash, valueHash) !== 0;
   }
   if (!changed) return undefined;
   while (at < leaves.length) after.push(leaves[at++] as TrieLeaf);
@@ -200,10 +214,17 @@ function merge(leaves: readonly TrieLeaf[], changes: readonly TrieChange[]): rea
 
 function lastOfEachKey(changes: readonly TrieChange[]): readonly TrieChange[] {
   const sorted = changes.toSorted((a, b) => compareKeys(a.key, b.key)); // stable: the later of equal keys stays behind
-  return sorted.filter((change, i) => i + 1 === sorted.length || compareKeys(change.key, (sorted[i + 1] as TrieChange).key) !== 0);
+  return sorted.filter(
+    (change, i) => i + 1 === sorted.length || compareKeys(change.key, (sorted[i + 1] as TrieChange).key) !== 0,
+  );
 }
 
-function endOfNibble(entries: readonly { readonly key: Uint8Array }[], from: number, depth: number, nibble: number): number {
+function endOfNibble(
+  entries: readonly { readonly key: Uint8Array }[],
+  from: number,
+  depth: number,
+  nibble: number,
+): number {
   let to = from;
   while (to < entries.length && nibbleAt((entries[to] as { key: Uint8Array }).key, depth) === nibble) to += 1;
   return to;

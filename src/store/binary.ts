@@ -43,7 +43,7 @@ export function textBytes(text: string): Uint8Array {
 }
 
 /** The inverse of {@link textBytes}. */
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(bytes[0] === 0 ? 'utf8' : 'utf16le', 1);
 }
 
@@ -204,7 +204,8 @@ export class ByteReader {
 
   #take(count: number): number {
     const at = this.#at;
-    if (at + count > this.#bytes.length) throw new SynapseError('STORE_CORRUPT', 'a stored row is shorter than its fields');
+    if (at + count > this.#bytes.length)
+      throw new SynapseError('STORE_CORRUPT', 'a stored row is shorter than its fields');
     this.#at = at + count;
     return at;
   }

@@ -72,7 +72,10 @@ export class CommitDraft {
 
   addStep(step: StepRecord): void {
     const draft = this.#draftOf(step.tenant, step.shard);
-    assert(step.seq === draft.state.seq + 1, `the steps of a tenant follow one another: expected ${draft.state.seq + 1}, got ${step.seq}`);
+    assert(
+      step.seq === draft.state.seq + 1,
+      `the steps of a tenant follow one another: expected ${draft.state.seq + 1}, got ${step.seq}`,
+    );
     draft.steps.push(step);
     draft.state = { ...draft.state, seq: step.seq };
   }
@@ -80,7 +83,10 @@ export class CommitDraft {
   addSnapshot(write: SnapshotWrite): Roots {
     const draft = this.#draftOf(write.tenant, write.shard);
     const { state } = draft;
-    assert(write.seq <= state.seq && write.seq >= state.snapshotSeq, 'a snapshot stands between the last snapshot and the last step');
+    assert(
+      write.seq <= state.seq && write.seq >= state.snapshotSeq,
+      'a snapshot stands between the last snapshot and the last step',
+    );
     draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state);
     draft.snapshot.apply(write.changes);
     draft.image = imageWrite(state.tenantNo, write.seq, write.image);
@@ -125,7 +131,8 @@ export class CommitDraft {
     assert(Number.isInteger(shard) && shard >= 0 && shard < shards, 'a shard lies within the number of shards');
     const before = directory.get(tenant);
     assert(before === undefined || before.shard === shard, 'a tenant keeps its shard');
-    const state = before === undefined ? newTenant(this.#nextTenantNo++, tenant, shard, commitNo) : { ...before, commitNo };
+    const state =
+      before === undefined ? newTenant(this.#nextTenantNo++, tenant, shard, commitNo) : { ...before, commitNo };
     const draft: TenantDraft = { state, isNew: before === undefined, steps: [], snapshot: undefined, image: undefined };
     this.#tenants.set(tenant, draft);
     return draft;

@@ -87,7 +87,8 @@ export function readEvents(
     for (const row of rows) {
       const events = decodeRow(row, tenant, topic);
       const first = (events[0] as StoredEvent).offset;
-      if (first !== (next ?? (floor === undefined ? 0 : first))) throw corrupt('event row', { tenant, topic, offset: next ?? 0 });
+      if (first !== (next ?? (floor === undefined ? 0 : first)))
+        throw corrupt('event row', { tenant, topic, offset: next ?? 0 });
       next = first + events.length;
       for (const event of events) if (event.offset >= from && found.length < limit) found.push(event);
     }

@@ -110,7 +110,13 @@ function batchesOf(stretches: readonly Stretch[]): Stretch[][] {
   return batches;
 }
 
-function batchWrites(batch: readonly Stretch[], shard: number, commitNo: number, part: number, timeMs: number): Write[] {
+function batchWrites(
+  batch: readonly Stretch[],
+  shard: number,
+  commitNo: number,
+  part: number,
+  timeMs: number,
+): Write[] {
   const value = Buffer.allocUnsafe(batch.reduce((sum, stretch) => sum + stretch.sizeBytes, 0));
   const writes: Write[] = [[batchKey(shard, commitNo, part), value]];
   let at = 0;
@@ -141,7 +147,8 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
   const { tenant } = state;
   let next = Math.max(fromSeq, state.firstSeq);
   for (const entry of indexEntries(driver, state, next)) {
-    if (entry.firstSeq > next || entry.firstSeq + entry.records <= next) throw corrupt('journal index', { tenant, seq: next });
+    if (entry.firstSeq > next || entry.firstSeq + entry.records <= next)
+      throw corrupt('journal index', { tenant, seq: next });
     const batch = driver.get(batchKey(entry.shard, entry.commitNo, entry.part));
     if (batch === undefined) throw corrupt('journal batch', { tenant, seq: next });
     for (const record of recordsOf(batch, entry, state)) {

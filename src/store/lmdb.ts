@@ -7,23 +7,18 @@
  *
  *   dir/data.mdb   the environment      dir/lock.mdb   LMDB's reader table and writer mutex
  */
-import { appendFileSync, constants, copyFileSync, existsSync, rmSync, statSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { SynapseError } from '../base/error.ts';
 import { compareBytes } from './binary.ts';
 import { createWhole, flushDirectory, makeDirectory, messageOf } from './directory.ts';
+import { DATA_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 type Lmdb = typeof import('lmdb');
-
-const DATA_FILE = 'data.mdb';
-const LOCK_FILE = 'lock.mdb';
-
-/** LMDB's reader table for 126 readers fits in 8.5 KiB; the rest is slack. A larger file is legal. */
-const LOCK_FILE_BYTES = 16 << 10;
 
 /** Errors by which LMDB says that its own pages are broken (PAGE_NOTFOUND, CORRUPTED, VERSION_MISMATCH, INVALID). */
 const CORRUPT_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
@@ -118,7 +113,8 @@ class LmdbKeyValue implements KeyValue {
   }
 
   #opened(): Database {
-    if (this.#database === undefined) throw new SynapseError('STORE_UNAVAILABLE', `the store in ${this.#dir} is not open`);
+    if (this.#database === undefined)
+      throw new SynapseError('STORE_UNAVAILABLE', `the store in ${this.#dir} is not open`);
     return this.#database;
   }
 }
@@ -129,7 +125,7 @@ const TOUCH_KEY: Uint8Array = Uint8Array.of(0xff, 0xff);
 function openDatabase(dir: string): Database {
   const fresh = !existsSync(join(dir, DATA_FILE));
   makeDirectory(dir);
-  allocateLockFile(join(dir, LOCK_FILE));
+  prepareDirectory(dir);
   const database = loadLmdb().open<Uint8Array, Uint8Array>({
     path: dir,
     noSubdir: false, // else a dot in the directory's name would make it a file
@@ -140,15 +136,6 @@ function openDatabase(dir: string): Database {
   });
   if (fresh) flushDirectory(dir);
   return database;
-}
-
-/**
- * LMDB sizes its lock file with ftruncate and writes to it through a shared map: on a full disk that
- * kills the process with SIGBUS. Allocated by a write, it fails with ENOSPC instead.
- */
-function allocateLockFile(path: string): void {
-  const size = existsSync(path) ? statSync(path).size : 0;
-  if (size < LOCK_FILE_BYTES) appendFileSync(path, new Uint8Array(LOCK_FILE_BYTES - size));
 }
 
 function closeDatabase(database: Database): void {

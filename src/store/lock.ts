@@ -53,7 +53,9 @@ function claim(dir: string): DirectoryLock {
     for (;;) {
       const rivals = liveRivals(dir, own);
       if (rivals.length === 0) break;
-      const winner = rivals.find((rival) => rival.held || rival.name < own) ?? (performance.now() > deadline ? rivals[0] : undefined);
+      const winner =
+        rivals.find((rival) => rival.held || rival.name < own) ??
+        (performance.now() > deadline ? rivals[0] : undefined);
       if (winner !== undefined) throw locked(dir, winner.name);
       // Smaller names win among those that claim; a larger one is about to hold or to give way.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CLAIM_PAUSE_MS);

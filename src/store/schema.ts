@@ -64,7 +64,9 @@ export function headKey(copy: number): Uint8Array {
 }
 
 export function nameKey(tenant: string): Uint8Array {
-  return start(KIND.name).raw(keyHash(textBytes(tenant))).bytes();
+  return start(KIND.name)
+    .raw(keyHash(textBytes(tenant)))
+    .bytes();
 }
 
 export function tenantKey(tenantNo: number): Uint8Array {
@@ -84,7 +86,11 @@ export function indexKey(tenantNo: number, firstSeq: number): Uint8Array {
 }
 
 export function eventsKey(tenantNo: number, topic: string, offset: number): Uint8Array {
-  return start(KIND.events).u32(tenantNo).raw(keyHash(textBytes(topic))).u64(offset).bytes();
+  return start(KIND.events)
+    .u32(tenantNo)
+    .raw(keyHash(textBytes(topic)))
+    .u64(offset)
+    .bytes();
 }
 
 export function imageKey(tenantNo: number): Uint8Array {
@@ -97,7 +103,10 @@ export function pageKey(tenantNo: number, trie: TrieNumber, prefix: string): Uin
 
 /** Prefix of an actor group's rows, both spaces. */
 export function groupPrefix(tenantNo: number, group: string): Uint8Array {
-  return start(KIND.row).u32(tenantNo).raw(keyHash(textBytes(group))).bytes();
+  return start(KIND.row)
+    .u32(tenantNo)
+    .raw(keyHash(textBytes(group)))
+    .bytes();
 }
 
 /** Prefix of all rows of all actor groups of a tenant. */
@@ -117,10 +126,19 @@ export function rowHash(group: string, name: string): Uint8Array {
 }
 
 /** Key of a row whose {@link rowHash} is known. `domain` rows are system rows of "sys:" groups. */
-export function rowKey(tenantNo: number, place: 'state' | 'system' | 'domain', group: string, hash: Uint8Array): Uint8Array {
+export function rowKey(
+  tenantNo: number,
+  place: 'state' | 'system' | 'domain',
+  group: string,
+  hash: Uint8Array,
+): Uint8Array {
   const short = hash.subarray(0, KEY_HASH_BYTES);
   if (place === 'domain') return new ByteWriter(64).raw(systemPrefix(tenantNo, group)).raw(short).bytes();
-  return new ByteWriter(64).raw(groupPrefix(tenantNo, group)).u8(place === 'state' ? 0 : 1).raw(short).bytes();
+  return new ByteWriter(64)
+    .raw(groupPrefix(tenantNo, group))
+    .u8(place === 'state' ? 0 : 1)
+    .raw(short)
+    .bytes();
 }
 
 /** The first key behind all keys that start with `prefix` (no prefix here is all 0xff). */
@@ -137,7 +155,12 @@ export function behind(prefix: Uint8Array): Uint8Array {
 /** The one way STORE_CORRUPT is made here: it names the tenant, the seq and what was read. */
 export function corrupt(what: string, details: ErrorDetails, cause?: unknown): SynapseError {
   const where = Object.entries(details).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-  return new SynapseError('STORE_CORRUPT', [`${what} is damaged or missing`, ...where].join(', '), { ...details, what }, cause);
+  return new SynapseError(
+    'STORE_CORRUPT',
+    [`${what} is damaged or missing`, ...where].join(', '),
+    { ...details, what },
+    cause,
+  );
 }
 
 function start(kind: number): ByteWriter {

@@ -13,7 +13,17 @@ import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.
 import type { TrieChange, TriePages } from '../merkle/trie.ts';
 import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
-import { allRowsPrefix, corrupt, groupPrefix, imageKey, pageKey, rowHash, rowKey, systemPrefix, TRIE } from './schema.ts';
+import {
+  allRowsPrefix,
+  corrupt,
+  groupPrefix,
+  imageKey,
+  pageKey,
+  rowHash,
+  rowKey,
+  systemPrefix,
+  TRIE,
+} from './schema.ts';
 import type { TrieNumber } from './schema.ts';
 import { rowsUnder } from './tenant-directory.ts';
 import type { TenantState } from './tenant-directory.ts';
@@ -104,7 +114,10 @@ export class SnapshotDraft {
   /** Row and page writes of all changes so far. */
   writes(): Write[] {
     const writes = [...this.#rows];
-    for (const [space, trie] of [['state', TRIE.state], ['system', TRIE.system]] as const) {
+    for (const [space, trie] of [
+      ['state', TRIE.state],
+      ['system', TRIE.system],
+    ] as const) {
       for (const [prefix, page] of this.#tries[space].changes()) {
         const key = pageKey(this.#state.tenantNo, trie, prefix);
         writes.push([key, page === null ? null : sealRow(key, page)]);
@@ -118,7 +131,8 @@ export class SnapshotDraft {
     const { tenant, snapshotSeq: seq } = this.#state;
     try {
       // The root the tenant row knows: a root page that was lost or replaced by an older one is found here.
-      if (Buffer.compare(trieRoot(this.#tries[space]), before) !== 0) throw corrupt('trie root', { tenant, seq, trie: space });
+      if (Buffer.compare(trieRoot(this.#tries[space]), before) !== 0)
+        throw corrupt('trie root', { tenant, seq, trie: space });
       return updateTrie(this.#tries[space], changes);
     } catch (error) {
       if (!(error instanceof SynapseError) || 'tenant' in error.details) throw error;
@@ -128,7 +142,12 @@ export class SnapshotDraft {
 }
 
 /** The domain root of a tenant at `seq`. `imageHash` is empty before the first snapshot. */
-export function domainRootOf(stateRoot: Uint8Array, systemRoot: Uint8Array, seq: number, imageHash: Uint8Array): Uint8Array {
+export function domainRootOf(
+  stateRoot: Uint8Array,
+  systemRoot: Uint8Array,
+  seq: number,
+  imageHash: Uint8Array,
+): Uint8Array {
   const image = imageHash.length === 0 ? new Uint8Array(HASH_BYTES) : imageHash;
   return sha256Of([Uint8Array.of(2), systemRoot, stateRoot, new ByteWriter(8).u64(seq).bytes(), image]);
 }
@@ -188,8 +207,12 @@ export function verifySnapshot(driver: KeyValue, state: TenantState): void {
   const rows = allRowsPrefix(tenantNo);
   for (const row of rowsUnder(driver, rows, PAGE_ROWS)) add(row[0][SPACE_AT] === 0 ? 'state' : 'system', row);
   for (const row of rowsUnder(driver, systemPrefix(tenantNo), PAGE_ROWS)) add('system', row);
-  for (const [space, root] of [['state', state.stateRoot], ['system', state.systemRoot]] as const) {
-    if (Buffer.compare(updateTrie(pages[space], pending[space]), root) !== 0) throw corrupt('snapshot', { tenant, seq, trie: space });
+  for (const [space, root] of [
+    ['state', state.stateRoot],
+    ['system', state.systemRoot],
+  ] as const) {
+    if (Buffer.compare(updateTrie(pages[space], pending[space]), root) !== 0)
+      throw corrupt('snapshot', { tenant, seq, trie: space });
   }
 }
 
@@ -210,7 +233,8 @@ class StoredPages implements TriePages {
     const value = this.#driver.get(key);
     if (value === undefined) return undefined;
     const page = openRow(key, value);
-    if (page === undefined) throw corrupt('trie page', { tenant: this.#state.tenant, seq: this.#state.snapshotSeq, page: prefix });
+    if (page === undefined)
+      throw corrupt('trie page', { tenant: this.#state.tenant, seq: this.#state.snapshotSeq, page: prefix });
     return page;
   }
 

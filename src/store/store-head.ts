@@ -37,7 +37,12 @@ export function drawIncarnation(): number {
 }
 
 export function metaWrites(meta: StoreMeta): Write[] {
-  const payload = new ByteWriter().raw(MAGIC).u32(SCHEMA_VERSION).u32(meta.shards).u64(meta.incarnation).u8(meta.redraw ? 1 : 0);
+  const payload = new ByteWriter()
+    .raw(MAGIC)
+    .u32(SCHEMA_VERSION)
+    .u32(meta.shards)
+    .u64(meta.incarnation)
+    .u8(meta.redraw ? 1 : 0);
   return copies(metaKey, payload.bytes());
 }
 
@@ -84,7 +89,11 @@ export class ConfigTable {
 
   constructor(driver: KeyValue, count: number) {
     for (let id = 1; id <= count; id++) {
-      const payload = readCopies(driver, (copy) => configKey(id, copy), (one) => one)[0];
+      const payload = readCopies(
+        driver,
+        (copy) => configKey(id, copy),
+        (one) => one,
+      )[0];
       this.#bytes.push(payload === undefined ? undefined : copyOf(payload));
       if (payload !== undefined) this.#ids.set(sha256Hex(payload), id);
     }

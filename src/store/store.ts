@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { compareBytes } from './binary.ts';
-import { CommitDraft } from './commit-draft.ts';
+import { CommitDraft, newTenant } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 import { messageOf } from './directory.ts';
 import { readEvents } from './event-log.ts';
@@ -27,9 +27,9 @@ import { planTrim } from './trim.ts';
 import type { TrimPolicy } from './trim.ts';
 
 export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
-export type { EmittedEvent, StoredEvent } from './event-log.ts';
+export type { StoredEvent } from './event-log.ts';
 export type { JournalRecord } from './journal.ts';
-export type { GroupRow, Roots, RowChange, RowSpace, SystemRow } from './snapshot.ts';
+export type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
 export type { TrimPolicy } from './trim.ts';
 
 /** How a store is opened. */
@@ -95,7 +95,9 @@ export class Store {
 
   private constructor({ driver, shards, create = true, now = Date.now, draw = drawIncarnation }: StoreOptions) {
     if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
-      throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, { shards });
+      throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, {
+        shards,
+      });
     }
     this.#driver = driver;
     this.#shards = shards;
@@ -103,10 +105,14 @@ export class Store {
     const meta = readMeta(driver);
     if (meta === undefined && !create) throw new SynapseError('INVALID_ARGUMENT', 'there is no store to open');
     if (meta !== undefined && meta.shards !== shards) {
-      throw new SynapseError('SHARD_COUNT_MISMATCH', `the store was made with ${meta.shards} shards and is opened with ${shards}`, {
-        stored: meta.shards,
-        given: shards,
-      });
+      throw new SynapseError(
+        'SHARD_COUNT_MISMATCH',
+        `the store was made with ${meta.shards} shards and is opened with ${shards}`,
+        {
+          stored: meta.shards,
+          given: shards,
+        },
+      );
     }
     if (meta === undefined || meta.redraw) {
       this.#incarnation = draw();
@@ -158,17 +164,25 @@ export class Store {
   }
 
   /**
-   * Roots as if `changes` were applied to the last snapshot; writes nothing. The domain root is of the
+   * Roots as if `changes` were applied to the last snapshot, or to nothing before the first; writes nothing. The domain root is of the
    * last snapshot's step and image unless `at` names others.
    */
-  roots(tenant: string, changes: readonly RowChange[], at?: { readonly seq: number; readonly imageHash: Uint8Array }): Roots {
+  roots(
+    tenant: string,
+    changes: readonly RowChange[],
+    at?: { readonly seq: number; readonly imageHash: Uint8Array },
+  ): Roots {
     this.#check();
-    const state = this.#directory.get(tenant);
-    if (state === undefined) throw new SynapseError('INVALID_ARGUMENT', `the store holds no tenant ${JSON.stringify(tenant)}`, { tenant });
+    const state = this.#directory.get(tenant) ?? newTenant(this.#head.tenants, tenant, 0, 0);
     const draft = new SnapshotDraft(this.#driver, state);
     draft.apply(changes);
     const { stateRoot, systemRoot } = draft;
-    const domainRoot = domainRootOf(stateRoot, systemRoot, at?.seq ?? state.snapshotSeq, at?.imageHash ?? state.imageHash);
+    const domainRoot = domainRootOf(
+      stateRoot,
+      systemRoot,
+      at?.seq ?? state.snapshotSeq,
+      at?.imageHash ?? state.imageHash,
+    );
     return { stateRoot: stateRoot.slice(), domainRoot };
   }
 
@@ -178,7 +192,13 @@ export class Store {
     const state = this.#directory.get(tenant);
     if (state === undefined) return undefined;
     const { shard, seq, snapshotSeq } = state;
-    return { shard, seq, snapshotSeq, image: readImage(this.#driver, state), system: readSystemRows(this.#driver, state) };
+    return {
+      shard,
+      seq,
+      snapshotSeq,
+      image: readImage(this.#driver, state),
+      system: readSystemRows(this.#driver, state),
+    };
   }
 
   /** State and system rows of one actor's group at the last snapshot, in a fixed order; none for an unknown one. */
@@ -197,11 +217,15 @@ export class Store {
     const state = this.#directory.get(tenant);
     if (state === undefined) return [];
     if (fromSeq >= 1 && fromSeq < state.firstSeq) {
-      throw new SynapseError('INVALID_ARGUMENT', `the records of ${JSON.stringify(tenant)} before step ${state.firstSeq} were trimmed`, {
-        tenant,
-        seq: fromSeq,
-        firstSeq: state.firstSeq,
-      });
+      throw new SynapseError(
+        'INVALID_ARGUMENT',
+        `the records of ${JSON.stringify(tenant)} before step ${state.firstSeq} were trimmed`,
+        {
+          tenant,
+          seq: fromSeq,
+          firstSeq: state.firstSeq,
+        },
+      );
     }
     return readRecords(this.#driver, state, fromSeq);
   }
@@ -235,7 +259,10 @@ export class Store {
   /** Names of the tenants of a shard that can be served, in UTF-8 byte order. */
   tenantsOfShard(shard: number): readonly string[] {
     this.#check();
-    return this.#directory.sorted().filter((state) => state.shard === shard).map(({ tenant }) => tenant);
+    return this.#directory
+      .sorted()
+      .filter((state) => state.shard === shard)
+      .map(({ tenant }) => tenant);
   }
 
   /** A number for a small blob, the same for the same bytes. Durable with the next commit: name it in that one or later. */

@@ -74,7 +74,8 @@ export class TenantDirectory {
       if (state === undefined) continue;
       seen.add(state.tenantNo);
       this.#states.set(state.tenant, state);
-      if (names.get(state.tenantNo) !== state.tenant) this.condemn(state.tenant, corrupt('name row', { tenant: state.tenant, seq: state.seq }));
+      if (names.get(state.tenantNo) !== state.tenant)
+        this.condemn(state.tenant, corrupt('name row', { tenant: state.tenant, seq: state.seq }));
     }
     for (let tenantNo = 0; tenantNo < count; tenantNo++) {
       if (seen.has(tenantNo)) continue;
@@ -91,7 +92,8 @@ export class TenantDirectory {
     const damage = this.#damaged.get(tenant);
     if (damage !== undefined) throw new SynapseError(damage.code, damage.message, damage.details, damage);
     // Only after both rows of some tenant were damaged: it must not be taken for a new one.
-    if (this.#nameless && this.#driver.get(nameKey(tenant)) !== undefined) throw corrupt('name row', { tenant, seq: 0 });
+    if (this.#nameless && this.#driver.get(nameKey(tenant)) !== undefined)
+      throw corrupt('name row', { tenant, seq: 0 });
     return undefined;
   }
 
@@ -138,7 +140,7 @@ export class TenantDirectory {
 }
 
 /** All rows of one kind, read in pages so that no cursor stays open between them. */
-export function* rowsOf(driver: KeyValue, kind: number): Generator<Row> {
+function* rowsOf(driver: KeyValue, kind: number): Generator<Row> {
   yield* rowsUnder(driver, Uint8Array.of(kind), LOAD_ROWS);
 }
 

@@ -12,7 +12,8 @@ import { openLmdb } from '../../src/store/lmdb.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 
 const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
-const seen = (rows: readonly Row[]): string[] => rows.map(([key, value]) => `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('hex')}`);
+const seen = (rows: readonly Row[]): string[] =>
+  rows.map(([key, value]) => `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('hex')}`);
 const LOWEST = bytes(0);
 const HIGHEST = bytes(0xff, 0xff, 0xff, 0xff);
 
@@ -53,7 +54,12 @@ describe.each(drivers)('the $name driver', ({ open }) => {
   });
 
   test('lets the later of two writes of one key win, deletion included', () => {
-    store.commit([[bytes(1), bytes(1)], [bytes(1), bytes(2)], [bytes(2), bytes(1)], [bytes(2), null]]);
+    store.commit([
+      [bytes(1), bytes(1)],
+      [bytes(1), bytes(2)],
+      [bytes(2), bytes(1)],
+      [bytes(2), null],
+    ]);
     expect(store.get(bytes(1))).toEqual(bytes(2));
     expect(store.get(bytes(2))).toBeUndefined();
   });
@@ -94,7 +100,10 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     const large = new Uint8Array(20 << 20).fill(3);
     large[large.length - 1] = 4;
     const long = new Uint8Array(1_900).fill(1);
-    store.commit([[bytes(1), large], [long, bytes(1)]]);
+    store.commit([
+      [bytes(1), large],
+      [long, bytes(1)],
+    ]);
     expect(Buffer.compare(store.get(bytes(1)) ?? bytes(), large)).toBe(0);
     expect(Buffer.compare(store.range(bytes(1), bytes(1, 0))[0]?.[1] ?? bytes(), large)).toBe(0);
     expect(store.get(long)).toEqual(bytes(1));
@@ -123,7 +132,10 @@ describe.each(drivers)('the $name driver', ({ open }) => {
   test('writes a backup that the lmdb driver opens, amended, while the source stays and goes on', () => {
     store.commit(Array.from({ length: 25_000 }, (_, n): Write => [bytes(1, n >> 8, n & 255), bytes(n & 255)]));
     const dir = join(root, `backup.${++made}`);
-    store.backup(dir, [[bytes(1, 0, 0), null], [bytes(2), bytes(2)]]);
+    store.backup(dir, [
+      [bytes(1, 0, 0), null],
+      [bytes(2), bytes(2)],
+    ]);
     store.commit([[bytes(3), bytes(3)]]);
     const copy = openLmdb(dir, { create: false });
     expect(copy.range(bytes(1), bytes(2)).length).toBe(24_999);
@@ -139,7 +151,9 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     mkdirSync(dir);
     writeFileSync(join(dir, 'file'), 'x');
     expect(() => store.backup(dir)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
-    expect(() => store.backup(join(dir, 'file', 'below'))).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }));
+    expect(() => store.backup(join(dir, 'file', 'below'))).toThrow(
+      expect.objectContaining({ code: 'STORE_UNAVAILABLE' }),
+    );
     expect(readdirSync(root).filter((name) => name.includes('.partial-'))).toEqual([]);
   });
 
@@ -147,22 +161,31 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     const keyArb = fc.uint8Array({ minLength: 1, maxLength: 3, max: 3 });
     const writesArb = fc.array(fc.tuple(keyArb, fc.option(fc.uint8Array({ maxLength: 4 }))), { maxLength: 80 });
     fc.assert(
-      fc.property(fc.array(writesArb, { maxLength: 6 }), keyArb, keyArb, fc.boolean(), fc.nat(9), (commits, from, to, reverse, limit) => {
-        store.commit(store.range(LOWEST, HIGHEST).map(([key]): Write => [key, null]));
-        const model = new Map<string, Uint8Array>();
-        for (const writes of commits) {
-          store.commit(writes);
-          for (const [key, value] of writes) {
-            if (value === null) model.delete(Buffer.from(key).toString('hex'));
-            else model.set(Buffer.from(key).toString('hex'), value);
+      fc.property(
+        fc.array(writesArb, { maxLength: 6 }),
+        keyArb,
+        keyArb,
+        fc.boolean(),
+        fc.nat(9),
+        (commits, from, to, reverse, limit) => {
+          store.commit(store.range(LOWEST, HIGHEST).map(([key]): Write => [key, null]));
+          const model = new Map<string, Uint8Array>();
+          for (const writes of commits) {
+            store.commit(writes);
+            for (const [key, value] of writes) {
+              if (value === null) model.delete(Buffer.from(key).toString('hex'));
+              else model.set(Buffer.from(key).toString('hex'), value);
+            }
           }
-        }
-        const sorted = [...model].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]): Row => [Buffer.from(key, 'hex'), value]);
-        expect(seen(store.range(LOWEST, HIGHEST))).toEqual(seen(sorted));
-        const within = sorted.filter(([key]) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) < 0);
-        const ordered = reverse ? within.toReversed() : within;
-        expect(seen(store.range(from, to, { reverse, limit }))).toEqual(seen(ordered.slice(0, limit)));
-      }),
+          const sorted = [...model]
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, value]): Row => [Buffer.from(key, 'hex'), value]);
+          expect(seen(store.range(LOWEST, HIGHEST))).toEqual(seen(sorted));
+          const within = sorted.filter(([key]) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) < 0);
+          const ordered = reverse ? within.toReversed() : within;
+          expect(seen(store.range(from, to, { reverse, limit }))).toEqual(seen(ordered.slice(0, limit)));
+        },
+      ),
       { numRuns: 60 },
     );
   });

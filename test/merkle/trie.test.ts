@@ -3,7 +3,10 @@ import { hexOf, sha256, sha256Of } from '../../src/base/hash.ts';
 import { BUCKET_LEAVES, decodePage, encodeBranch, encodeBucket } from '../../src/merkle/trie-page.ts';
 import { MemoryPages, trieRoot, updateTrie } from '../../src/merkle/trie.ts';
 
-const leaf = (n: number): { key: Uint8Array; valueHash: Uint8Array } => ({ key: sha256(`k${n}`), valueHash: sha256(`v${n}`) });
+const leaf = (n: number): { key: Uint8Array; valueHash: Uint8Array } => ({
+  key: sha256(`k${n}`),
+  valueHash: sha256(`v${n}`),
+});
 
 test('the root of nothing is 32 zero bytes and the root of one leaf is its hash', () => {
   const pages = new MemoryPages();
@@ -24,7 +27,10 @@ test('the root of two leaves that part at a late bit is one inner hash, the empt
 
 test('the root of 1,000 leaves is the recorded one, so a change of the hash rule cannot pass unseen', () => {
   const pages = new MemoryPages();
-  const root = updateTrie(pages, Array.from({ length: 1_000 }, (_, n) => leaf(n)));
+  const root = updateTrie(
+    pages,
+    Array.from({ length: 1_000 }, (_, n) => leaf(n)),
+  );
   expect(hexOf(root)).toBe('70d1b23ef6b7927b90f01fae512b6576f03b8e5e19a441ee951c92c7af7d9f35');
 });
 
@@ -37,15 +43,26 @@ test('keys that share 63 nibbles split into pages down to the last nibble and co
   });
   updateTrie(pages, changes);
   expect(pages.count()).toBe(63 + 16);
-  updateTrie(pages, changes.slice(BUCKET_LEAVES).map(({ key }) => ({ key, valueHash: null })));
+  updateTrie(
+    pages,
+    changes.slice(BUCKET_LEAVES).map(({ key }) => ({ key, valueHash: null })),
+  );
   expect(pages.count()).toBe(1);
 });
 
 test('a page that is cut, of unknown kind, out of order or under a foreign prefix is STORE_CORRUPT', () => {
   const bucket = encodeBucket([leaf(0)]);
-  const branch = encodeBranch(Array.from({ length: 16 }, (_, n) => (n < 2 ? { leaves: 20, hash: sha256('h') } : undefined)));
+  const branch = encodeBranch(
+    Array.from({ length: 16 }, (_, n) => (n < 2 ? { leaves: 20, hash: sha256('h') } : undefined)),
+  );
   const corrupt = expect.objectContaining({ code: 'STORE_CORRUPT' });
-  for (const page of [bucket.slice(0, -1), branch.slice(0, -1), Uint8Array.of(3, 0), new Uint8Array(0), Uint8Array.of(1, 0)]) {
+  for (const page of [
+    bucket.slice(0, -1),
+    branch.slice(0, -1),
+    Uint8Array.of(3, 0),
+    new Uint8Array(0),
+    Uint8Array.of(1, 0),
+  ]) {
     expect(() => decodePage(page, '')).toThrow(corrupt);
   }
   const [low, high] = [leaf(0), leaf(1)].toSorted((a, b) => Buffer.compare(a.key, b.key));

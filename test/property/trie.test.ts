@@ -12,8 +12,14 @@ function naiveRoot(leaves: ReadonlyMap<string, Uint8Array>): string {
     const only = some[0];
     if (only === undefined) return undefined;
     if (some.length === 1) return sha256Of([Uint8Array.of(0), only.key, only.valueHash]);
-    const left = hashOf(some.filter((leaf) => leaf.bits[depth] === '0'), depth + 1);
-    const right = hashOf(some.filter((leaf) => leaf.bits[depth] === '1'), depth + 1);
+    const left = hashOf(
+      some.filter((leaf) => leaf.bits[depth] === '0'),
+      depth + 1,
+    );
+    const right = hashOf(
+      some.filter((leaf) => leaf.bits[depth] === '1'),
+      depth + 1,
+    );
     if (left === undefined || right === undefined) return left ?? right;
     return sha256Of([Uint8Array.of(1), left, right]);
   };
@@ -28,13 +34,16 @@ function bitsOf(hex: string): string {
 const keyArb = fc.oneof(
   fc.integer({ min: 0, max: 60 }).map((n) => sha256(`key ${n}`)),
   fc.integer({ min: 0, max: 60 }).map((n) => Uint8Array.from({ length: 32 }, (_, i) => (i === 31 ? n * 4 : 0xab))),
-  fc.tuple(fc.integer({ min: 0, max: 31 }), fc.integer({ min: 0, max: 255 })).map(([at, byte]) =>
-    Uint8Array.from({ length: 32 }, (_, i) => (i === at ? byte : 0)),
-  ),
+  fc
+    .tuple(fc.integer({ min: 0, max: 31 }), fc.integer({ min: 0, max: 255 }))
+    .map(([at, byte]) => Uint8Array.from({ length: 32 }, (_, i) => (i === at ? byte : 0))),
 );
 const changeArb: fc.Arbitrary<TrieChange> = fc.record({
   key: keyArb,
-  valueHash: fc.option(fc.integer({ min: 0, max: 5 }).map((n) => sha256(`value ${n}`)), { freq: 3 }),
+  valueHash: fc.option(
+    fc.integer({ min: 0, max: 5 }).map((n) => sha256(`value ${n}`)),
+    { freq: 3 },
+  ),
 });
 const batchesArb = fc.array(fc.array(changeArb, { maxLength: 60 }), { maxLength: 12 });
 
@@ -72,7 +81,11 @@ test('the same set gives the same root and the same pages whatever order and bat
       const long = new MemoryPages();
       for (const batch of batches) updateTrie(long, batch);
       const short = new MemoryPages();
-      const order = [...left].map(([key, valueHash]) => ({ key: Buffer.from(key, 'hex'), valueHash, rank: noise.next().value as number }));
+      const order = [...left].map(([key, valueHash]) => ({
+        key: Buffer.from(key, 'hex'),
+        valueHash,
+        rank: noise.next().value as number,
+      }));
       for (const change of order.toSorted((a, b) => a.rank - b.rank)) updateTrie(short, [change]);
       expect(hexOf(trieRoot(long))).toBe(hexOf(trieRoot(short)));
       expect(long.count()).toBe(short.count());
@@ -85,7 +98,10 @@ test('deleting everything in any order gives the root of nothing and leaves no p
   fc.assert(
     fc.property(fc.uniqueArray(keyArb, { selector: hexOf, maxLength: 120 }), fc.boolean(), (keys, atOnce) => {
       const pages = new MemoryPages();
-      updateTrie(pages, keys.map((key) => ({ key, valueHash: sha256(key) })));
+      updateTrie(
+        pages,
+        keys.map((key) => ({ key, valueHash: sha256(key) })),
+      );
       const deletes = keys.toReversed().map((key) => ({ key, valueHash: null }));
       if (atOnce) updateTrie(pages, deletes);
       else for (const one of deletes) updateTrie(pages, [one]);
@@ -116,7 +132,10 @@ test('an overlay computes the root of a change and leaves the pages below as the
 test('one change among many leaves writes a number of pages that grows like the logarithm', () => {
   const pages = new MemoryPages();
   const leaves = 20_000;
-  updateTrie(pages, Array.from({ length: leaves }, (_, n) => ({ key: sha256(`leaf ${n}`), valueHash: sha256('v') })));
+  updateTrie(
+    pages,
+    Array.from({ length: leaves }, (_, n) => ({ key: sha256(`leaf ${n}`), valueHash: sha256('v') })),
+  );
   const depth = Math.ceil(Math.log2(leaves / BUCKET_LEAVES) / 4) + 2;
   for (let n = 0; n < 200; n++) {
     const overlay = new OverlayPages(pages);

@@ -55,7 +55,8 @@ export class FaultyDriver implements KeyValue {
       this.#inner.commit(writes);
       return;
     }
-    const applied = mode === 'before' ? [] : mode === 'partial' ? writes.slice(0, Math.ceil(writes.length / 2)) : writes;
+    const applied =
+      mode === 'before' ? [] : mode === 'partial' ? writes.slice(0, Math.ceil(writes.length / 2)) : writes;
     if (mode !== 'durable') this.#undo.push(...applied.map(([key]): Write => [key, this.#inner.get(key) ?? null]));
     this.#inner.commit(applied);
     throw new SynapseError('STORE_UNAVAILABLE', `injected fault (${mode}) at commit ${this.#commits}`);

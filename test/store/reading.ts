@@ -29,7 +29,8 @@ export function readTenant(store: Store, { tenant, groups, topics, changes }: In
       (_, value: unknown) => (value instanceof Uint8Array ? hexOf(value) : value),
     );
   } catch (error) {
-    if (error instanceof SynapseError && error.code === 'STORE_CORRUPT') return `STORE_CORRUPT ${String(error.details['tenant'])}`;
+    if (error instanceof SynapseError && error.code === 'STORE_CORRUPT')
+      return `STORE_CORRUPT ${String(error.details['tenant'])}`;
     throw error;
   }
 }

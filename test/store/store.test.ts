@@ -11,32 +11,8 @@ import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { metaKey } from '../../src/store/schema.ts';
 import { sealRow } from '../../src/store/binary.ts';
 import { Store } from '../../src/store/store.ts';
-import type { RowChange, SnapshotWrite, StepRecord } from '../../src/store/store.ts';
-
-const SHARDS = 8;
-const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
-const step = (tenant: string, seq: number, body = `${tenant} ${seq}`, events: StepRecord['events'] = []): StepRecord => ({
-  shard: shardOf(tenant, SHARDS),
-  tenant,
-  seq,
-  body: bytes(body),
-  events,
-});
-const snapshot = (tenant: string, seq: number, changes: readonly RowChange[], image = `image ${seq}`): SnapshotWrite => ({
-  tenant,
-  shard: shardOf(tenant, SHARDS),
-  seq,
-  image: bytes(image),
-  changes,
-});
-const row = (space: 'state' | 'system', group: string, name: string, value: string | null): RowChange => ({
-  space,
-  group,
-  name,
-  value: value === null ? null : bytes(value),
-});
-const open = (driver: KeyValue, shards = SHARDS): Store => Store.open({ driver, shards });
-const bodies = (store: Store, tenant: string, from = 1): string[] => [...store.records(tenant, from)].map(({ seq, body }) => `${seq}:${Buffer.from(body).toString()}`);
+import type { SnapshotWrite, StepRecord } from '../../src/store/store.ts';
+import { bodies, bytes, open, row, SHARDS, snapshot, step } from './records.ts';
 
 let root = '';
 let made = 0;
@@ -70,10 +46,19 @@ describe.each(drivers)('a store over $name', ({ make }) => {
     const { driver, again } = make();
     const store = open(driver);
     const config = store.internConfig(bytes('config'));
-    store.commit([step('b', 1, 'one', [{ topic: 't', offset: 0, timeMs: 5, value: bytes('e0') }]), step('a', 1), step('b', 2)], []);
+    store.commit(
+      [step('b', 1, 'one', [{ topic: 't', offset: 0, timeMs: 5, value: bytes('e0') }]), step('a', 1), step('b', 2)],
+      [],
+    );
     const [roots] = store.commit(
       [step('b', 3, 'three', [{ topic: 't', offset: 1, timeMs: 6.5, value: bytes('e1') }])],
-      [snapshot('b', 2, [row('state', 'acc/x', 'balance', '1'), row('system', 'acc/x', 'meta', 'm'), row('system', 'sys:timers', 'id', 't')])],
+      [
+        snapshot('b', 2, [
+          row('state', 'acc/x', 'balance', '1'),
+          row('system', 'acc/x', 'meta', 'm'),
+          row('system', 'sys:timers', 'id', 't'),
+        ]),
+      ],
     );
     store.close();
     const opened = open(again());
@@ -88,13 +73,22 @@ describe.each(drivers)('a store over $name', ({ make }) => {
       image: bytes('image 2'),
       system: [{ group: 'sys:timers', name: 'id', value: bytes('t') }],
     });
-    expect(opened.loadDomain('a')).toEqual({ shard: shardOf('a', SHARDS), seq: 1, snapshotSeq: 0, image: undefined, system: [] });
+    expect(opened.loadDomain('a')).toEqual({
+      shard: shardOf('a', SHARDS),
+      seq: 1,
+      snapshotSeq: 0,
+      image: undefined,
+      system: [],
+    });
     expect(opened.loadGroup('b', 'acc/x')).toEqual([
       { space: 'state', name: 'balance', value: bytes('1') },
       { space: 'system', name: 'meta', value: bytes('m') },
     ]);
     expect(opened.loadGroup('b', 'acc/y')).toEqual([]);
-    expect(opened.events('b', 't', 0, 10)).toEqual([{ offset: 0, timeMs: 5, value: bytes('e0') }, { offset: 1, timeMs: 6.5, value: bytes('e1') }]);
+    expect(opened.events('b', 't', 0, 10)).toEqual([
+      { offset: 0, timeMs: 5, value: bytes('e0') },
+      { offset: 1, timeMs: 6.5, value: bytes('e1') },
+    ]);
     expect(opened.events('b', 't', 1, 1).map(({ offset }) => offset)).toEqual([1]);
     expect(opened.events('b', 't', 2, 10)).toEqual([]);
     expect(opened.events('b', 'other', 0, 10)).toEqual([]);
@@ -130,7 +124,12 @@ describe.each(drivers)('a store over $name', ({ make }) => {
     const { driver, again } = make();
     const store = open(driver);
     const body = 'x'.repeat(50_000);
-    store.commit(Array.from({ length: 30 }, (_, i) => step(i % 3 === 0 ? 'p' : 'q', i % 3 === 0 ? i / 3 + 1 : i - Math.floor(i / 3), body)), []);
+    store.commit(
+      Array.from({ length: 30 }, (_, i) =>
+        step(i % 3 === 0 ? 'p' : 'q', i % 3 === 0 ? i / 3 + 1 : i - Math.floor(i / 3), body),
+      ),
+      [],
+    );
     store.commit([step('q', 21, 'y'.repeat(700_000)), step('q', 22, 'tail')], []);
     store.close();
     const opened = open(again());
@@ -166,14 +165,18 @@ describe.each(drivers)('a store over $name', ({ make }) => {
 test('opens only with the number of shards it was made with', () => {
   const driver = new MemoryKeyValue();
   open(driver);
-  expect(() => open(driver, SHARDS + 1)).toThrow(expect.objectContaining({ code: 'SHARD_COUNT_MISMATCH', details: { stored: SHARDS, given: SHARDS + 1 } }));
+  expect(() => open(driver, SHARDS + 1)).toThrow(
+    expect.objectContaining({ code: 'SHARD_COUNT_MISMATCH', details: { stored: SHARDS, given: SHARDS + 1 } }),
+  );
   for (const shards of [0, -1, 1.5, Number.NaN, 65_537]) {
     expect(() => open(driver, shards)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   }
 });
 
 test('makes no store where it was told not to, and refuses foreign content and other schema versions in words', () => {
-  expect(() => Store.open({ driver: new MemoryKeyValue(), shards: 1, create: false })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  expect(() => Store.open({ driver: new MemoryKeyValue(), shards: 1, create: false })).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+  );
   const foreign = new MemoryKeyValue();
   foreign.commit([[bytes('x'), bytes('y')]]);
   expect(() => open(foreign)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
@@ -210,10 +213,18 @@ test('refuses a gap, a repeat, a moved tenant and a snapshot ahead of the journa
 
 test('gives the state root of state rows only and a domain root over everything, whatever the way there', () => {
   const one = open(new MemoryKeyValue());
-  const rows = [row('state', 'a', 'x', '1'), row('state', 'a', 'y', '2'), row('system', 'a', 'meta', '3'), row('system', 'sys:d', 'k', '4')];
+  const rows = [
+    row('state', 'a', 'x', '1'),
+    row('state', 'a', 'y', '2'),
+    row('system', 'a', 'meta', '3'),
+    row('system', 'sys:d', 'k', '4'),
+  ];
   const [direct] = one.commit([step('t', 1), step('t', 2)], [snapshot('t', 2, rows)]);
   const two = open(new MemoryKeyValue());
-  two.commit([step('t', 1)], [snapshot('t', 1, [...rows.slice(2), row('state', 'a', 'x', 'old'), row('state', 'gone', 'z', '9')])]);
+  two.commit(
+    [step('t', 1)],
+    [snapshot('t', 1, [...rows.slice(2), row('state', 'a', 'x', 'old'), row('state', 'gone', 'z', '9')])],
+  );
   const after = [row('state', 'gone', 'z', null), ...rows.slice(0, 2)];
   const before = two.roots('t', []);
   const foretold = two.roots('t', after, { seq: 2, imageHash: sha256('image 2') });
@@ -241,6 +252,16 @@ test('computes the domain root as written: sha256 of 0x02, system root, state ro
   );
 });
 
+test('gives the roots of changes to a tenant that has no snapshot, or no step yet, as over nothing', () => {
+  const store = open(new MemoryKeyValue());
+  const changes = [row('state', 'a', 'x', '1')];
+  const at = { seq: 1, imageHash: sha256('image 1') };
+  const unknown = store.roots('t', changes, at);
+  const [roots] = store.commit([step('t', 1)], [snapshot('t', 1, changes)]);
+  expect(unknown).toEqual(roots);
+  expect(store.tenants().length).toBe(1);
+});
+
 test('keeps rows of one name in two spaces apart and tells groups and names apart that join to the same text', () => {
   const store = open(new MemoryKeyValue());
   const changes = [
@@ -256,9 +277,15 @@ test('keeps rows of one name in two spaces apart and tells groups and names apar
     row('state', '', '', 'nameless'),
   ];
   store.commit([step('t', 1)], [snapshot('t', 1, changes)]);
-  const read = (group: string): string[] => store.loadGroup('t', group).map((one) => `${one.space} ${one.name.slice(0, 9)} ${Buffer.from(one.value).toString()}`).toSorted();
+  const read = (group: string): string[] =>
+    store
+      .loadGroup('t', group)
+      .map((one) => `${one.space} ${one.name.slice(0, 9)} ${Buffer.from(one.value).toString()}`)
+      .toSorted();
   expect(read('ab')).toEqual(['state c 1', 'system c 3']);
-  expect(read('a')).toEqual(['state bc 2', 'state \ud800 6', 'state \ud801 7', 'state \ufffd 8', 'state long long 9'].toSorted());
+  expect(read('a')).toEqual(
+    ['state bc 2', 'state \ud800 6', 'state \ud801 7', 'state \ufffd 8', 'state long long 9'].toSorted(),
+  );
   expect(read('sys:x')).toEqual(['state n 4', 'system n 5']);
   expect(read('')).toEqual(['state  nameless']);
   expect(store.loadDomain('t')?.system.map(({ group, name }) => [group, name])).toEqual([['sys:x', 'n']]);
@@ -277,66 +304,16 @@ test('finds by verification a row that was lost, which no checksum can', () => {
 test('lists tenants in UTF-8 byte order and by shard', () => {
   const store = open(new MemoryKeyValue());
   const names = ['b', 'a', '\u{10000}', '\uffff', 'ä', 'A', 'aa'];
-  store.commit(names.map((tenant) => step(tenant, 1)), []);
+  store.commit(
+    names.map((tenant) => step(tenant, 1)),
+    [],
+  );
   expect(store.tenants().map(({ tenant }) => tenant)).toEqual(names.toSorted(compareUtf8));
   for (let shard = 0; shard < SHARDS; shard++) {
-    expect(store.tenantsOfShard(shard)).toEqual(names.filter((name) => shardOf(name, SHARDS) === shard).toSorted(compareUtf8));
+    expect(store.tenantsOfShard(shard)).toEqual(
+      names.filter((name) => shardOf(name, SHARDS) === shard).toSorted(compareUtf8),
+    );
   }
-});
-
-describe('trimming', () => {
-  test('drops batches that lie below every snapshot and keeps those that one tenant still needs', () => {
-    const driver = new MemoryKeyValue();
-    const store = Store.open({ driver, shards: 1 });
-    const only = (tenant: string, seq: number): StepRecord => ({ ...step(tenant, seq), shard: 0 });
-    store.commit([only('a', 1), only('b', 1)], []);
-    store.commit([only('a', 2)], []);
-    store.commit([only('a', 3), only('b', 2)], []);
-    store.commit([only('a', 4)], [{ ...snapshot('a', 3, []), shard: 0 }]);
-    expect(store.trim({})).toEqual({ batches: 1, bytes: 20 + 3 });
-    expect(bodies(store, 'a', 3)).toEqual(['3:a 3', '4:a 4']);
-    expect(bodies(store, 'b')).toEqual(['1:b 1', '2:b 2']);
-    expect(() => store.records('a', 2)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
-    store.commit([], [{ ...snapshot('b', 2, []), shard: 0 }]);
-    expect(store.trim({}).batches).toBe(2);
-    expect(bodies(store, 'a', 4)).toEqual(['4:a 4']);
-    expect(bodies(store, 'b', 3)).toEqual([]);
-    expect(store.trim({})).toEqual({ batches: 0, bytes: 0 });
-    store.reopen();
-    expect(store.tenants().map(({ tenant, firstSeq, seq }) => ({ tenant, firstSeq, seq }))).toEqual([
-      { tenant: 'a', firstSeq: 4, seq: 4 },
-      { tenant: 'b', firstSeq: 3, seq: 2 },
-    ]);
-    expect(driver.range(Uint8Array.of(0x20), Uint8Array.of(0x22)).length).toBe(2);
-    store.commit([only('b', 3)], []);
-    expect(bodies(store, 'b', 3)).toEqual(['3:b 3']);
-  });
-
-  test('keeps the last steps and the last milliseconds that the policy names, and all without a snapshot', () => {
-    let nowMs = 1_000;
-    const store = Store.open({ driver: new MemoryKeyValue(), shards: 1, now: () => nowMs });
-    for (let seq = 1; seq <= 10; seq++) {
-      store.commit([{ ...step('t', seq), shard: 0 }], []);
-      nowMs += 100;
-    }
-    expect(store.trim({}).batches).toBe(0);
-    store.commit([], [{ ...snapshot('t', 10, []), shard: 0 }]);
-    expect(store.trim({ keepSteps: 10 }).batches).toBe(0);
-    expect(store.trim({ keepSteps: 8 }).batches).toBe(2);
-    expect(store.trim({ keepMs: 700 }).batches).toBe(1);
-    expect(store.trim({ keepMs: 0, keepSteps: 5 }).batches).toBe(2);
-    expect(bodies(store, 't', 6).length).toBe(5);
-    expect(store.trim({}).batches).toBe(5);
-  });
-
-  test('goes on in several commits where there is much to drop', () => {
-    const driver = new MemoryKeyValue();
-    const store = Store.open({ driver, shards: 1 });
-    for (let seq = 1; seq <= 3_000; seq++) store.commit([{ ...step('t', seq), shard: 0 }], []);
-    store.commit([], [{ ...snapshot('t', 3_000, []), shard: 0 }]);
-    expect(store.trim({ keepSteps: 1 }).batches).toBe(2_999);
-    expect(bodies(store, 't', 3_000).length).toBe(1);
-  });
 });
 
 test('interns a config once, keeps its number over a reopen before it was written, and writes it with the next commit', () => {
@@ -369,7 +346,12 @@ test('reads events across many rows from any offset', () => {
   const store = open(new MemoryKeyValue());
   let offset = 0;
   for (let seq = 1; seq <= 80; seq++) {
-    const events = Array.from({ length: seq % 4 }, () => ({ topic: 'häppening/..', offset: offset++, timeMs: seq, value: bytes('v'.repeat(seq * 20)) }));
+    const events = Array.from({ length: seq % 4 }, () => ({
+      topic: 'häppening/..',
+      offset: offset++,
+      timeMs: seq,
+      value: bytes('v'.repeat(seq * 20)),
+    }));
     store.commit([step('t', seq, 'b', events)], []);
   }
   for (const from of [0, 1, 50, 118, 119, 120]) {

@@ -1,0 +1,270 @@
+/** Damage on disk: flipped bits, cut and lost rows. Detected for the tenant it hits, or harmless; nobody else suffers. */
+import { expect, test } from 'vitest';
+import { SynapseError } from '../../src/base/error.ts';
+import { shardOf } from '../../src/base/address.ts';
+import type { Row } from '../../src/store/key-value.ts';
+import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { KIND } from '../../src/store/schema.ts';
+import { Store } from '../../src/store/store.ts';
+import type { RowChange } from '../../src/store/store.ts';
+import { readTenant } from './reading.ts';
+import type { Inventory } from './reading.ts';
+
+/** Two tenants that share a shard, and so their batches, and one of another shard. */
+const SHARDS = 2;
+const TENANTS = ['left', 'right', 'other'].map((tenant) => ({ tenant, shard: shardOf(tenant, SHARDS) }));
+
+/** Enough rows that the state trie has a branch page. */
+const CHANGES: readonly RowChange[] = [
+  ...Array.from({ length: 20 }, (_, n): RowChange => ({
+    space: 'state',
+    group: `g${n % 2}`,
+    name: `n${n}`,
+    value: Uint8Array.of(n),
+  })),
+  { space: 'system', group: 'g0', name: 'meta', value: Uint8Array.of(1) },
+  { space: 'system', group: 'sys:timers', name: 't', value: Uint8Array.of(2) },
+];
+const CONFIG = Uint8Array.of(1, 2, 3, 4);
+
+function build(): MemoryKeyValue {
+  const driver = new MemoryKeyValue();
+  const store = Store.open({ driver, shards: SHARDS, now: () => 1, draw: () => 5 });
+  store.internConfig(CONFIG);
+  for (let seq = 1; seq <= 2; seq++) {
+    store.commit(
+      TENANTS.map(({ tenant, shard }) => ({
+        shard,
+        tenant,
+        seq,
+        body: new Uint8Array(10).fill(seq),
+        events: [{ topic: 'news', offset: seq - 1, timeMs: 3, value: Uint8Array.of(seq) }],
+      })),
+      seq === 1
+        ? TENANTS.map(({ tenant, shard }) => ({ tenant, shard, seq, image: Uint8Array.of(9, 9), changes: CHANGES }))
+        : [],
+    );
+  }
+  return driver;
+}
+
+const inventoryOf = (tenant: string): Inventory => ({
+  tenant,
+  groups: ['g0', 'g1', 'sys:timers'],
+  topics: ['news'],
+  // Every row anew: the roots read every trie page.
+  changes: CHANGES.map((change) => ({ ...change, value: Uint8Array.of(77) })),
+});
+
+/** What opening and reading everything gives, a line per tenant and one for what belongs to none. */
+function readAll(driver: MemoryKeyValue): Map<string, string> {
+  const read = new Map<string, string>();
+  const whole = (error: unknown): string => {
+    if (error instanceof SynapseError && error.code === 'STORE_CORRUPT') return 'STORE_CORRUPT';
+    throw error;
+  };
+  try {
+    const store = Store.open({ driver, shards: SHARDS });
+    read.set('store', `${store.incarnation} ${store.config(1)?.join()}`);
+    for (const { tenant } of TENANTS) read.set(tenant, readTenant(store, inventoryOf(tenant)));
+  } catch (error) {
+    read.set('store', whole(error));
+  }
+  return read;
+}
+
+function rowsOf(driver: MemoryKeyValue): readonly Row[] {
+  return driver.range(Uint8Array.of(0), Uint8Array.of(0xff));
+}
+
+const kindName = (key: Uint8Array): string =>
+  Object.entries(KIND).find(([, kind]) => kind === key[0])?.[0] ?? 'unknown';
+
+/** Puts `damaged` in a row's place, reads everything, puts the row back; says who noticed. */
+function outcome(
+  driver: MemoryKeyValue,
+  [key, value]: Row,
+  damaged: Uint8Array | null,
+  sound: Map<string, string>,
+): 'harmless' | 'detected' {
+  driver.commit([[key, damaged]]);
+  const read = readAll(driver);
+  driver.commit([[key, value]]);
+  const hit = [...sound.keys()].filter((name) => read.get(name) !== sound.get(name));
+  for (const name of hit) {
+    // Detected means said: never another value, and never an error under another tenant's name.
+    expect(`${kindName(key)} ${name}: ${read.get(name) ?? 'nothing'}`).toBe(
+      `${kindName(key)} ${name}: STORE_CORRUPT ${name}`,
+    );
+  }
+  expect(hit.length, `tenants hit by damage in one ${kindName(key)} row`).toBeLessThanOrEqual(1);
+  return hit.length === 0 ? 'harmless' : 'detected';
+}
+
+/** Rows that belong to no tenant stand there twice: damage in one copy must not matter. */
+const TWICE = new Set(['meta', 'head', 'config']);
+
+test('the sample holds every kind of row, and a trie with a branch page', () => {
+  const rows = rowsOf(build());
+  expect(new Set(rows.map(([key]) => kindName(key)))).toEqual(new Set(Object.keys(KIND)));
+  expect(rows.some(([key, value]) => kindName(key) === 'page' && value[0] === 2)).toBe(true);
+});
+
+test('every flipped bit in every byte of every value is detected by its own tenant, or harmless where there is a copy', () => {
+  const driver = build();
+  const sound = readAll(driver);
+  let flips = 0;
+  for (const row of rowsOf(driver)) {
+    const [key, value] = row;
+    for (let i = 0; i < value.length; i++) {
+      const damaged = value.slice();
+      damaged[i] = (damaged[i] as number) ^ (1 << ((i * 5 + (key.at(-1) as number)) % 8));
+      const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
+      expect(`byte ${i} of a ${kindName(key)} row: ${outcome(driver, row, damaged, sound)}`).toBe(
+        `byte ${i} of a ${kindName(key)} row: ${expected}`,
+      );
+      flips += 1;
+    }
+  }
+  expect(flips).toBeGreaterThan(5_000);
+}, 120_000);
+
+test('a cut, an emptied and a zeroed value is detected, or harmless where there is a copy', () => {
+  const driver = build();
+  const sound = readAll(driver);
+  for (const row of rowsOf(driver)) {
+    const [key, value] = row;
+    const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
+    for (const damaged of [
+      value.slice(0, -1),
+      value.slice(0, value.length >> 1),
+      new Uint8Array(0),
+      new Uint8Array(value.length),
+    ]) {
+      // Cutting the last byte of a batch hurts the tenant whose records end there, and only that one.
+      if (kindName(key) === 'batch' && damaged.length < value.length - 1) continue;
+      if (kindName(key) === 'batch' && damaged.length === value.length) continue;
+      expect(`${kindName(key)} ${outcome(driver, row, damaged, sound)}`).toBe(`${kindName(key)} ${expected}`);
+    }
+  }
+});
+
+test('a lost row is detected by its tenant; of rows and events inside the snapshot verification or the next neighbour tells', () => {
+  const driver = build();
+  const sound = readAll(driver);
+  for (const row of rowsOf(driver)) {
+    const kind = kindName(row[0]);
+    if (kind === 'batch') continue; // below: it is several tenants' at once
+    if (kind === 'row' || kind === 'systemRow') {
+      driver.commit([[row[0], null]]);
+      const store = Store.open({ driver, shards: SHARDS });
+      const found = TENANTS.filter(({ tenant }) => {
+        try {
+          store.verify(tenant);
+          return false;
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'STORE_CORRUPT', details: { tenant } });
+          return true;
+        }
+      });
+      expect(found.length).toBe(1);
+      driver.commit([row]);
+    } else if (kind === 'events') {
+      if ((row[0].at(-1) as number) === 0) expect(outcome(driver, row, null, sound)).toBe('detected');
+    } else {
+      expect(`${kind} ${outcome(driver, row, null, sound)}`).toBe(
+        `${kind} ${TWICE.has(kind) ? 'harmless' : 'detected'}`,
+      );
+    }
+  }
+});
+
+test('a lost or torn last batch is detected by all its tenants on opening, and the others are served', () => {
+  const driver = build();
+  const sound = readAll(driver);
+  const batches = rowsOf(driver).filter(([key]) => kindName(key) === 'batch');
+  for (const [key, value] of batches) {
+    for (const damaged of [null, value.slice(0, 3)]) {
+      driver.commit([[key, damaged]]);
+      const read = readAll(driver);
+      driver.commit([[key, value]]);
+      const shard = new DataView(key.buffer, key.byteOffset).getUint32(1);
+      for (const { tenant, shard: own } of TENANTS) {
+        expect(read.get(tenant)).toBe(own === shard ? `STORE_CORRUPT ${tenant}` : sound.get(tenant));
+      }
+      expect(read.get('store')).toBe(sound.get('store'));
+    }
+  }
+});
+
+test('a row put under the key of another row of its kind is detected', () => {
+  const driver = build();
+  const sound = readAll(driver);
+  const rows = rowsOf(driver);
+  for (const row of rows) {
+    const kind = kindName(row[0]);
+    const other = rows.find(([key]) => kindName(key) === kind && Buffer.compare(key, row[0]) !== 0);
+    if (other === undefined || kind === 'batch') continue;
+    expect(`${kind} ${outcome(driver, row, other[1], sound)}`).toBe(
+      `${kind} ${TWICE.has(kind) ? 'harmless' : 'detected'}`,
+    );
+  }
+});
+
+test('a name whose rows are both unreadable is never given out as a new tenant', () => {
+  const driver = build();
+  for (const [key, value] of rowsOf(driver)) {
+    if (kindName(key) === 'name' || kindName(key) === 'tenant') driver.commit([[key, value.map((byte) => byte ^ 255)]]);
+  }
+  const store = Store.open({ driver, shards: SHARDS });
+  for (const { tenant, shard } of TENANTS) {
+    const again = { shard, tenant, seq: 1, body: new Uint8Array(1), events: [] };
+    expect(() => store.commit([again], [])).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
+  }
+  store.commit([{ shard: 0, tenant: 'really new', seq: 1, body: new Uint8Array(1), events: [] }], []);
+  expect([...store.records('really new', 1)].length).toBe(1);
+});
+
+test('a commit that meets a damaged tenant names it, writes nothing, and goes through without it', () => {
+  const driver = build();
+  const page = rowsOf(driver).find(([key]) => kindName(key) === 'page') as Row;
+  driver.commit([[page[0], page[1].map((byte) => byte ^ 1)]]);
+  const store = Store.open({ driver, shards: SHARDS });
+  const before = rowsOf(driver).length;
+  const steps = TENANTS.map(({ tenant, shard }) => ({ shard, tenant, seq: 3, body: Uint8Array.of(3), events: [] }));
+  const snapshots = TENANTS.map(({ tenant, shard }) => ({
+    tenant,
+    shard,
+    seq: 3,
+    image: Uint8Array.of(3),
+    changes: CHANGES.map((change) => ({ ...change, value: null })),
+  }));
+  let hit = '';
+  try {
+    store.commit(steps, snapshots);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'STORE_CORRUPT' });
+    hit = String((error as SynapseError).details['tenant']);
+  }
+  expect(TENANTS.map(({ tenant }) => tenant)).toContain(hit);
+  expect(rowsOf(driver).length).toBe(before);
+  store.commit(
+    steps.filter(({ tenant }) => tenant !== hit),
+    snapshots.filter(({ tenant }) => tenant !== hit),
+  );
+  expect(store.tenants().map(({ tenant, seq }) => `${tenant} ${seq}`)).toEqual(
+    TENANTS.map(({ tenant }) => `${tenant} ${tenant === hit ? 2 : 3}`).toSorted(),
+  );
+});
+
+test('the error names what is damaged, whose it is and at which step', () => {
+  const driver = build();
+  const [key, value] = rowsOf(driver).findLast(([one]) => kindName(one) === 'batch') as Row;
+  const damaged = value.slice();
+  damaged[damaged.length - 1] = 0;
+  driver.commit([[key, damaged]]);
+  const store = Store.open({ driver, shards: SHARDS });
+  const [[tenant, error] = ['', undefined]] = [...store.damaged()];
+  expect(error?.details).toEqual({ tenant, seq: 2, what: 'journal record' });
+  expect(error?.message).toBe(`journal record is damaged or missing, tenant ${JSON.stringify(tenant)}, seq 2`);
+});
