@@ -11,7 +11,7 @@ import { isActorType } from '../actor/actor-type.ts';
 import { resolveActor, type ResolvedActor } from '../actor/definition.ts';
 import { type EffectDefinition, resolveEffectOptions } from '../actor/effect-definition.ts';
 import { Registry } from '../actor/kernel-config.ts';
-import { type AttemptResult, failureBytes, runAttempt, thrown } from './effect-attempt.ts';
+import { type AttemptResult, failureBytes, runAttempt, thrown } from '../host/effect-attempt.ts';
 import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName, FaultMessage } from './effect-protocol.ts';
 
 function report(what: string, reason: unknown): void {

@@ -27,10 +27,10 @@ import {
   failureBytes,
   type RunningAttempt,
   thrown,
-} from './effect-attempt.ts';
+} from '../host/effect-attempt.ts';
 import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName } from './effect-protocol.ts';
 import { isFault } from './effect-protocol.ts';
-import { EffectRegister } from './effect-register.ts';
+import { EffectRegister } from '../host/effect-register.ts';
 
 /** Attempts at a time per thread: they mostly wait for the network. */
 const TASKS_PER_THREAD = 256;

@@ -19,6 +19,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   actor: 2,
   store: 3,
   audit: 3,
+  host: 3,
   runtime: 4,
   replay: 4,
   testing: 4,
@@ -29,7 +30,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 };
 
 /** The files that may stand directly in `src/`. */
-const ROOT_FILES: ReadonlySet<string> = new Set(['src/index.ts', 'src/system.ts']);
+const ROOT_FILES: ReadonlySet<string> = new Set(['src/index.ts', 'src/system.ts', 'src/offline.ts']);
 
 /** A dependency is loaded from these rooms only, so that replacing it touches one place. */
 const TECHNOLOGY_HOMES: Readonly<Record<string, readonly string[]>> = {

@@ -1,0 +1,205 @@
+/**
+ * A cell is one actor in memory: its committed state, its tables and what supervision knows of it.
+ *
+ * Rows are how a cell is stored, one row for each thing that may change alone:
+ *
+ *   group  a \0 type \0 key
+ *   name   m                      supervision: version, parent, children, restarts  (system row)
+ *          s key                  one top-level key of ctx.state                    (state row)
+ *          t table \0 key         one entry of ctx.table(table)                     (state row)
+ *
+ * A cell that holds nothing but defaults and has a state row needs no `m` row. Values in a cell are
+ * deeply frozen, byte arrays excepted, which are read as copies. A cell never runs code.
+ */
+import { compareUtf8 } from '../base/text.ts';
+import { decodeFrozen, decodeValue, encodeValue } from '../frame/codec.ts';
+import type { ResolvedActor } from './definition.ts';
+import { actorIdOf } from './message.ts';
+
+const NO_NAMES: readonly string[] = [];
+const NO_TIMES: readonly number[] = [];
+
+/** What supervision keeps of an actor; the `m` row. */
+interface CellMeta {
+  readonly version: number;
+  readonly parent: string | undefined;
+  readonly children: readonly string[];
+  readonly restarts: readonly number[];
+}
+
+/** The entries of one table, with their order made only when somebody iterates. */
+export class TableRows {
+  readonly values: Map<string, unknown> = new Map();
+  #sorted: string[] | undefined;
+
+  set(key: string, value: unknown): void {
+    if (this.#sorted !== undefined && !this.values.has(key)) this.#insert(key);
+    this.values.set(key, value);
+  }
+
+  delete(key: string): void {
+    if (!this.values.delete(key) || this.#sorted === undefined) return;
+    this.#sorted.splice(this.#placeOf(key), 1);
+  }
+
+  /** Keys in UTF-8 byte order. */
+  sortedKeys(): readonly string[] {
+    this.#sorted ??= [...this.values.keys()].sort(compareUtf8);
+    return this.#sorted;
+  }
+
+  #insert(key: string): void {
+    this.#sorted?.splice(this.#placeOf(key), 0, key);
+  }
+
+  #placeOf(key: string): number {
+    const sorted = this.#sorted ?? [];
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareUtf8(sorted[middle] ?? '', key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+export interface StoredRow {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+export class Cell {
+  readonly id: string;
+  readonly type: string;
+  readonly key: string;
+  /** Version whose shape the state has. */
+  version: number;
+  parent: string | undefined = undefined;
+  children: readonly string[] = NO_NAMES;
+  /** Recorded times of restarts inside the current period, oldest first. */
+  restarts: readonly number[] = NO_TIMES;
+  /** False until a turn has committed: an actor that never did anything does not exist. */
+  exists = false;
+  state: Record<string, unknown> = {};
+  tables: Map<string, TableRows> | undefined = undefined;
+  /** Lane time of the last use, ms; decides passivation, never what is computed. */
+  usedMs = 0;
+
+  constructor(type: string, key: string, version: number) {
+    this.id = actorIdOf(type, key);
+    this.type = type;
+    this.key = key;
+    this.version = version;
+  }
+
+  /** Builds the cell that `rows` describe, or nothing when there are none. */
+  static fromRows(type: string, key: string, rows: readonly StoredRow[]): Cell | undefined {
+    if (rows.length === 0) return undefined;
+    const cell = new Cell(type, key, 1);
+    cell.exists = true;
+    for (const row of rows) cell.#takeRow(row);
+    return cell;
+  }
+
+  #takeRow(row: StoredRow): void {
+    const kind = row.name[0];
+    if (kind === 's') {
+      putValue(this.state, row.name.slice(1), decodeFrozen(row.value));
+    } else if (kind === 't') {
+      const cut = row.name.indexOf('\0');
+      this.tableRows(row.name.slice(1, cut)).set(row.name.slice(cut + 1), decodeFrozen(row.value));
+    } else {
+      const meta = decodeValue(row.value) as CellMeta;
+      this.version = meta.version;
+      this.parent = meta.parent;
+      this.children = meta.children;
+      this.restarts = meta.restarts;
+    }
+  }
+
+  tableRows(name: string): TableRows {
+    this.tables ??= new Map();
+    let rows = this.tables.get(name);
+    if (rows === undefined) {
+      rows = new TableRows();
+      this.tables.set(name, rows);
+    }
+    return rows;
+  }
+
+  /** The encoded value of one row, or null where the row is no more. */
+  rowValue(name: string): Uint8Array | null {
+    if (!this.exists) return null;
+    if (name === META_ROW) return this.#metaValue();
+    if (name[0] === 's') {
+      const key = name.slice(1);
+      return Object.hasOwn(this.state, key) ? encodeValue(this.state[key]) : null;
+    }
+    const cut = name.indexOf('\0');
+    const rows = this.tables?.get(name.slice(1, cut));
+    const key = name.slice(cut + 1);
+    return rows?.values.has(key) === true ? encodeValue(rows.values.get(key)) : null;
+  }
+
+  #metaValue(): Uint8Array | null {
+    const plain =
+      this.version === 1 && this.parent === undefined && this.children.length === 0 && this.restarts.length === 0;
+    if (plain && Object.keys(this.state).length > 0) return null;
+    const meta: CellMeta = {
+      version: this.version,
+      parent: this.parent,
+      children: this.children,
+      restarts: this.restarts,
+    };
+    return encodeValue(meta);
+  }
+
+  /** Names of all rows the cell has or may have, the `m` row included. */
+  rowNames(): string[] {
+    const names = [META_ROW];
+    for (const key of Object.keys(this.state)) names.push(stateRow(key));
+    for (const [table, rows] of this.tables ?? []) {
+      for (const key of rows.values.keys()) names.push(tableRow(table, key));
+    }
+    return names;
+  }
+}
+
+export const META_ROW = 'm';
+
+export function stateRow(key: string): string {
+  return `s${key}`;
+}
+
+export function tableRow(table: string, key: string): string {
+  return `t${table}\0${key}`;
+}
+
+/** The store's group of an actor's rows. */
+export function rowGroupOf(actorId: string): string {
+  return `a\0${actorId}`;
+}
+
+/**
+ * Sets an own property, `__proto__` included, and makes a byte array an accessor that gives a copy:
+ * bytes cannot be frozen, and what a reader changes must stay the reader's.
+ */
+export function putValue(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
+    Object.defineProperty(target, key, { get: () => value.slice(0), enumerable: true, configurable: true });
+  } else if (key === '__proto__' || Object.getOwnPropertyDescriptor(target, key)?.get !== undefined) {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    target[key] = value;
+  }
+}
+
+/** A fresh cell with the definition's initial state, not yet existing. */
+export function freshCell(definition: ResolvedActor, type: string, key: string): Cell {
+  const cell = new Cell(type, key, definition.version);
+  const initial = definition.initialState();
+  for (const name of Object.keys(initial)) putValue(cell.state, name, decodeFrozen(encodeValue(initial[name])));
+  return cell;
+}

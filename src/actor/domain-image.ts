@@ -1,0 +1,201 @@
+/**
+ * A domain as a snapshot holds it: one image of the small tables, and the rows that changed since the
+ * snapshot before. Taken only between steps.
+ *
+ *   image            seq, time, counters, versions, sessions, outbox, topics, mailboxes
+ *   sys:dedup …      idempotency table, timers, suspended turns, effects under way, watches
+ *   a \0 type \0 key the rows of actors (see cell.ts)
+ */
+import { assert } from '../base/assert.ts';
+import { SynapseError } from '../base/error.ts';
+import { decodeValue, encodeValue } from '../frame/codec.ts';
+import { META_ROW, rowGroupOf } from './cell.ts';
+import { DEDUP_GROUP } from './dedup.ts';
+import { type DomainState, EFFECT_GROUP, TURN_GROUP, WATCH_GROUP } from './domain-state.ts';
+import type { Message } from './message.ts';
+import { Outbox, type OutboxImage } from './outbox.ts';
+import type { RowMarks } from './row-marks.ts';
+import { type SessionImage, SessionTable } from './session.ts';
+import type { EffectRequest } from './step.ts';
+import { TIMER_GROUP } from './timer-table.ts';
+import { Turn, type TurnImage } from './turn.ts';
+
+/** A row that changed; null: it is gone. */
+export interface ChangedRow {
+  readonly space: 'state' | 'system';
+  readonly group: string;
+  readonly name: string;
+  readonly value: Uint8Array | null;
+}
+
+export interface DomainSnapshot {
+  readonly seq: number;
+  readonly image: Uint8Array;
+  readonly changes: readonly ChangedRow[];
+}
+
+interface DomainImage {
+  readonly seq: number;
+  readonly nowMs: number;
+  readonly nextTurnId: number;
+  readonly nextTimerOrder: number;
+  readonly suspendedUntilMs: number;
+  readonly types: Map<string, number>;
+  readonly topics: Map<string, number>;
+  readonly sessions: readonly SessionImage[];
+  readonly outbox: readonly OutboxImage[];
+  readonly mailboxes: readonly { readonly actorId: string; readonly restarting: string | undefined; readonly messages: readonly Message[] }[];
+}
+
+function imageOf(state: DomainState): DomainImage {
+  const { seq, nowMs, nextTurnId, nextTimerOrder, suspendedUntilMs, types, topics } = state;
+  return {
+    seq,
+    nowMs,
+    nextTurnId,
+    nextTimerOrder,
+    suspendedUntilMs,
+    types,
+    topics,
+    sessions: state.sessions.image(),
+    outbox: state.outbox.image(),
+    mailboxes: [...state.mailboxes].map(([actorId, { restarting, messages }]) => ({ actorId, restarting, messages })),
+  };
+}
+
+/** The tables whose entries are rows, each with its way to read a row's value. */
+function systemTables(state: DomainState): readonly { marks: RowMarks; value: (name: string) => Uint8Array | null }[] {
+  return [
+    { marks: state.dedup.marks, value: (name) => state.dedup.rowValue(name) },
+    { marks: state.timers.marks, value: (name) => state.timers.rowValue(name) },
+    { marks: state.turnMarks, value: (name) => encodeOr(state.turns.get(Number(name))?.image()) },
+    { marks: state.effectMarks, value: (name) => encodeOr(state.effects.get(name)) },
+    { marks: state.watchMarks, value: (name) => encodeOr(state.watchers.get(name)) },
+  ];
+}
+
+function encodeOr(value: unknown): Uint8Array | null {
+  return value === undefined ? null : encodeValue(value);
+}
+
+/** Rows that a snapshot taken now would write; changes nothing. */
+export function changedRows(state: DomainState): ChangedRow[] {
+  assert(state.step === undefined, 'a snapshot is taken between steps');
+  const changes: ChangedRow[] = [];
+  for (const { marks, value } of systemTables(state)) {
+    for (const name of marks.names()) changes.push({ space: 'system', group: marks.group, name, value: value(name) });
+  }
+  for (const [actorId, names] of state.dirty) {
+    const cell = state.cells.get(actorId);
+    const group = rowGroupOf(actorId);
+    for (const name of names) {
+      const space = name === META_ROW ? 'system' : 'state';
+      changes.push({ space, group, name, value: cell?.rowValue(name) ?? null });
+    }
+  }
+  return changes;
+}
+
+/** The image alone, for a comparison of roots. */
+export function encodeImage(state: DomainState): Uint8Array {
+  return encodeValue(imageOf(state));
+}
+
+/** Number of rows that changed since the last snapshot. */
+export function changedRowCount(state: DomainState): number {
+  let count = state.dirtyRowCount;
+  for (const { marks } of systemTables(state)) count += marks.size;
+  return count;
+}
+
+/** Takes a snapshot. What it holds counts as clean once `snapshotStored` is called. */
+export function takeSnapshot(state: DomainState): DomainSnapshot {
+  assert(state.dirtyPending.size === 0, 'one snapshot of a domain is under way at a time');
+  for (const turn of state.turns.values()) state.turnMarks.touch(String(turn.id));
+  const changes = changedRows(state);
+  for (const { marks, value } of systemTables(state)) marks.take((name) => value(name) !== null);
+  state.dirtyPending = state.dirty;
+  state.dirty = new Map();
+  state.dirtyRowCount = 0;
+  state.erasedPending = state.erased;
+  state.erased = new Set();
+  state.hasStoredCells = true;
+  // What was absent so far may be in this snapshot: a load must not be answered from memory of before.
+  return { seq: state.seq, image: encodeImage(state), changes };
+}
+
+/** The last snapshot taken is durable. */
+export function snapshotStored(state: DomainState): void {
+  state.dirtyPending = new Map();
+  state.erasedPending = new Set();
+}
+
+/** Fills a new domain from a snapshot. */
+export function restoreDomain(
+  state: DomainState,
+  image: Uint8Array,
+  rows: readonly { readonly group: string; readonly name: string; readonly value: Uint8Array }[],
+): void {
+  const from = decodeValue(image) as DomainImage;
+  state.seq = from.seq;
+  state.nowMs = from.nowMs;
+  state.nextTurnId = from.nextTurnId;
+  state.nextTimerOrder = from.nextTimerOrder;
+  state.suspendedUntilMs = from.suspendedUntilMs;
+  state.types = from.types;
+  state.topics = from.topics;
+  state.sessions = SessionTable.fromImage(from.sessions);
+  state.outbox = Outbox.fromImage(from.outbox);
+  state.hasStoredCells = true;
+  for (const { actorId, restarting, messages } of from.mailboxes) {
+    const sizeBytes = messages.reduce((sum, message) => sum + message.args.length, 0);
+    state.mailboxes.set(actorId, { messages: [...messages], sizeBytes, restarting, scheduled: false });
+  }
+  const inGroup = (group: string): typeof rows => rows.filter((row) => row.group === group);
+  state.dedup.restore(inGroup(DEDUP_GROUP));
+  state.timers.restore(inGroup(TIMER_GROUP));
+  for (const row of inGroup(TURN_GROUP)) restoreTurn(state, row.name, row.value);
+  for (const row of inGroup(EFFECT_GROUP)) {
+    state.effects.set(row.name, decodeValue(row.value) as EffectRequest);
+    state.effectMarks.stored(row.name);
+  }
+  for (const row of inGroup(WATCH_GROUP)) {
+    state.watchers.set(row.name, decodeValue(row.value) as readonly string[]);
+    state.watchMarks.stored(row.name);
+  }
+}
+
+function restoreTurn(state: DomainState, name: string, value: Uint8Array): void {
+  const turn = Turn.fromImage(decodeValue(value) as TurnImage);
+  state.turns.set(turn.id, turn);
+  state.turnOf.set(turn.actorId, turn);
+  state.turnMarks.stored(name);
+}
+
+/**
+ * Versions to bring the domain to: by type, where a newer one is here. `DIVERGED` where recorded
+ * things need a version that is not here.
+ */
+export function versionsToMigrate(state: DomainState): Record<string, number> {
+  const versions: Record<string, number> = {};
+  for (const [type, version] of state.types) {
+    const newest = state.registry.newest(type);
+    if (newest === undefined) continue; // an actor type left out: its actors answer UNKNOWN_ACTOR
+    if (newest.version < version) throw missingVersion(state, type, version, 'its state has');
+    if (newest.version > version) versions[type] = newest.version;
+  }
+  for (const turn of state.turns.values()) {
+    const { type } = turn.message;
+    if (state.registry.resolve(type, turn.version) !== undefined) continue;
+    throw missingVersion(state, type, turn.version, 'a suspended turn needs');
+  }
+  return versions;
+}
+
+function missingVersion(state: DomainState, type: string, version: number, why: string): SynapseError {
+  return new SynapseError('DIVERGED', `tenant ${state.tenant}: ${why} version ${version} of ${type}; give its module in \`previous\``, {
+    tenant: state.tenant,
+    type,
+    version,
+  });
+}

@@ -1,0 +1,246 @@
+/**
+ * All that a domain is, as plain tables, and the few moves that every part of the kernel shares.
+ *
+ * A domain is a deterministic state machine: tables and the run queue change only inside a step, and
+ * only by what the step's input and the recorded answers say. Here is no clock, no chance, no I/O and
+ * no user code; the ports at the end are the doors to all of that.
+ */
+import { type Address, addressText } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
+import { ByteSink } from '../base/byte-sink.ts';
+import { SynapseError } from '../base/error.ts';
+import { decodeError, encodeError } from '../frame/frame.ts';
+import type { Cell } from './cell.ts';
+import type { DomainFacts, LogLevel } from './context.ts';
+import { DedupTable } from './dedup.ts';
+import type { ResolvedActor } from './definition.ts';
+import type { KernelConfig, Registry } from './kernel-config.ts';
+import { type Job, type Message, type Outcome, type ReplyTo, actorPartsOf } from './message.ts';
+import { Outbox } from './outbox.ts';
+import { RowMarks } from './row-marks.ts';
+import { SessionTable, sourceOf } from './session.ts';
+import type { EffectRequest, Step } from './step.ts';
+import { TimerTable } from './timer-table.ts';
+import type { Turn } from './turn.ts';
+
+/** The doors of the kernel. A lane, the simulator and a test each bring their own. */
+export interface KernelPorts {
+  /** Runs all microtasks, and rejections nobody handled, before it returns. */
+  drain(): void;
+  /** What was rejected and not handled in the last drain. */
+  takeUnhandled(): readonly unknown[];
+  /** May a handler of another tenant's actor be reached? Asked once per message, the answer is recorded. */
+  admit(from: string, to: string, type: string, handler: string): boolean;
+  log(actor: Address, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
+  /** Tells whose code runs now: for the guards and the watchdog. */
+  enter(turn: Running): void;
+  leave(): void;
+}
+
+/** What the guards need to know of the code that runs. */
+export interface Running {
+  readonly nowMs: number;
+  readonly random: { random(): number; fill(bytes: Uint8Array): void; uuid(): string };
+  where(): string;
+}
+
+/** Messages that wait for one actor: its turn is suspended, or it waits out a back-off. */
+export interface Mailbox {
+  readonly messages: Message[];
+  sizeBytes: number;
+  /** Set while a restart's back-off runs. */
+  restarting: string | undefined;
+  /** A job that takes the next message is in the run queue. Only true inside a step. */
+  scheduled: boolean;
+}
+
+export const TURN_GROUP = 'sys:turn';
+export const WATCH_GROUP = 'sys:watch';
+export const EFFECT_GROUP = 'sys:effect';
+
+/** One sink for all digests of the thread: steps of one thread take turns, but may interleave. */
+export class DomainState implements DomainFacts {
+  readonly tenant: string;
+  readonly shard: number;
+  readonly registry: Registry;
+  readonly ports: KernelPorts;
+  config: KernelConfig;
+
+  seq = 0;
+  nowMs = 0;
+  nextTurnId = 1;
+  nextTimerOrder = 1;
+  /** Version of each actor type that this domain has used. */
+  types: Map<string, number> = new Map();
+  suspendedUntilMs = 0;
+  topics: Map<string, number> = new Map();
+  sessions: SessionTable = new SessionTable();
+  dedup: DedupTable = new DedupTable();
+  outbox: Outbox = new Outbox();
+  timers: TimerTable = new TimerTable();
+  /** Suspended turns, live or dormant. */
+  readonly turns: Map<number, Turn> = new Map();
+  readonly turnOf: Map<string, Turn> = new Map();
+  readonly turnMarks: RowMarks = new RowMarks(TURN_GROUP);
+  readonly effects: Map<string, EffectRequest> = new Map();
+  readonly effectMarks: RowMarks = new RowMarks(EFFECT_GROUP);
+  readonly watchers: Map<string, readonly string[]> = new Map();
+  readonly watchMarks: RowMarks = new RowMarks(WATCH_GROUP);
+  readonly mailboxes: Map<string, Mailbox> = new Map();
+
+  /** Actors in memory, in the order of their last use. */
+  readonly cells: Map<string, Cell> = new Map();
+  /** Changed rows by actor since the last snapshot. */
+  dirty: Map<string, Set<string>> = new Map();
+  dirtyRowCount = 0;
+  /** Actors known not to be in the store. */
+  readonly absent: Set<string> = new Set();
+  /** Actors whose rows in the store are void: erased since the last durable snapshot. */
+  erased: Set<string> = new Set();
+  /** As `erased`, and the snapshot that says so is on its way to the disk. */
+  erasedPending: Set<string> = new Set();
+  /** Actors with rows in a snapshot on its way to the disk. */
+  dirtyPending: Map<string, Set<string>> = new Map();
+  /** Host time, ms, that is noted with each use of a cell; decides passivation and nothing else. */
+  useMs = 0;
+  /** False while nothing of this domain was ever stored: then nobody needs to ask. */
+  hasStoredCells = false;
+
+  /** Between steps the queue is empty and there is no step. */
+  step: Step | undefined = undefined;
+  queue: Job[] = [];
+  queueHead = 0;
+  readonly digestSink: ByteSink = new ByteSink();
+
+  constructor(tenant: string, shard: number, registry: Registry, config: KernelConfig, ports: KernelPorts) {
+    this.tenant = tenant;
+    this.shard = shard;
+    this.registry = registry;
+    this.config = config;
+    this.ports = ports;
+  }
+
+  /** The step that runs. */
+  get running(): Step {
+    assert(this.step !== undefined, 'a step is under way');
+    return this.step;
+  }
+
+  addressOf(actorId: string): Address {
+    return { tenant: this.tenant, ...actorPartsOf(actorId) };
+  }
+
+  actorText(actorId: string): string {
+    return addressText(this.addressOf(actorId));
+  }
+
+  /** The definition that runs for `type` now: of the version that this domain has been brought to. */
+  definitionOf(type: string): ResolvedActor | undefined {
+    const version = this.types.get(type) ?? this.config.types[type];
+    return version === undefined ? undefined : this.registry.resolve(type, version);
+  }
+
+  existence(actorId: string): 'yes' | 'no' | 'unknown' {
+    if (!this.isResident(actorId)) return 'unknown';
+    return this.cells.get(actorId)?.exists === true ? 'yes' : 'no';
+  }
+
+  /** True when all that is to be known of the actor is in memory, its absence included. */
+  isResident(actorId: string): boolean {
+    if (this.cells.has(actorId) || !this.hasStoredCells) return true;
+    return this.absent.has(actorId) || this.erased.has(actorId) || this.erasedPending.has(actorId);
+  }
+
+  log(actor: Address, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void {
+    if (this.step?.isReplay !== true) this.ports.log(actor, level, message, fields);
+  }
+
+  enqueue(job: Job): void {
+    this.queue.push(job);
+  }
+
+  markRow(actorId: string, name: string): void {
+    let names = this.dirty.get(actorId);
+    if (names === undefined) {
+      names = new Set();
+      this.dirty.set(actorId, names);
+    }
+    if (!names.has(name)) {
+      names.add(name);
+      this.dirtyRowCount += 1;
+    }
+  }
+
+  mailboxOf(actorId: string): Mailbox {
+    let mailbox = this.mailboxes.get(actorId);
+    if (mailbox === undefined) {
+      mailbox = { messages: [], sizeBytes: 0, restarting: undefined, scheduled: false };
+      this.mailboxes.set(actorId, mailbox);
+    }
+    return mailbox;
+  }
+
+  /** True while a command of the actor has to wait. */
+  isBusy(actorId: string): boolean {
+    return this.mailboxes.has(actorId) || this.turnOf.has(actorId);
+  }
+
+  /** Sends an outcome to whoever waits for it, and keeps it where a repeat may ask again. */
+  reply(message: Message, outcome: Outcome): void {
+    const step = this.running;
+    if (message.idempotencyKey !== undefined) {
+      const waiters = this.dedup.answer(message.idempotencyKey, outcome);
+      for (const waiter of waiters) this.#answer(waiter, outcome, message);
+      step.outputs.push({ kind: 'answered', idempotencyKey: message.idempotencyKey, ...outcome });
+    }
+    this.#answer(message.replyTo, outcome, message);
+  }
+
+  #answer(replyTo: ReplyTo, outcome: Outcome, message: Message): void {
+    const step = this.running;
+    const { ok, payload } = outcome;
+    switch (replyTo.kind) {
+      case 'none':
+        if (!ok && message.role === 'command') this.#deadLetter(message, outcome);
+        return;
+      case 'turn':
+        this.enqueue({ kind: 'result', turnId: replyTo.turnId, callIndex: replyTo.callIndex, outcome });
+        return;
+      case 'client': {
+        const { incarnation, messageId } = replyTo;
+        if (message.role !== 'query') this.sessions.answer(sourceOf(undefined, incarnation), messageId, outcome);
+        step.note('reply', messageId, ok ? 'ok' : 'error', digestOf(outcome));
+        step.outputs.push({ kind: 'reply', incarnation, messageId, ok, payload });
+        return;
+      }
+      case 'tenant': {
+        const { tenant, incarnation, messageId, tell } = replyTo;
+        if (message.role !== 'query') this.sessions.answer(sourceOf(tenant, incarnation), messageId, outcome);
+        step.note('tenant-reply', tenant, messageId, ok ? 'ok' : 'error', digestOf(outcome));
+        step.outputs.push({ kind: 'tenant-reply', tenant, incarnation, messageId, ok, tell, payload });
+      }
+    }
+  }
+
+  #deadLetter(message: Message, outcome: Outcome): void {
+    const error = decodeError(outcome.payload);
+    const address = { tenant: this.tenant, type: message.type, key: message.key };
+    this.deadLetter(address, message.handler, message.args, error);
+  }
+
+  deadLetter(address: Address, handler: string, args: Uint8Array, error: SynapseError): void {
+    this.running.outputs.push({ kind: 'dead-letter', address, handler, args, reason: error.code, message: error.message });
+  }
+}
+
+/** What of an outcome enters the digest: of a failure the code, of a refusal everything. */
+export function digestOf(outcome: Outcome): Uint8Array | string {
+  if (outcome.ok) return outcome.payload;
+  const error = decodeError(outcome.payload);
+  return error.code === 'REFUSED' ? outcome.payload : error.code;
+}
+
+/** An error as an outcome. */
+export function failureOf(error: SynapseError): Outcome {
+  return { ok: false, payload: encodeError(error) };
+}

@@ -1,0 +1,83 @@
+/**
+ * What a handler threw, as the error its caller gets. A refusal stays a refusal; everything else is
+ * `HANDLER_FAILED` with the original name and message, never with a stack.
+ */
+import { type ErrorDetails, SynapseError, isErrorCode } from '../base/error.ts';
+import { encodeError } from '../frame/frame.ts';
+
+/** Longest message of an error that travels, UTF-16 units: enough to read, too little to flood. */
+const MESSAGE_MAX = 2_000;
+
+interface Named {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly details?: unknown;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value).slice(0, MESSAGE_MAX);
+  } catch {
+    return 'a value without a text';
+  }
+}
+
+/** Reads a property of something thrown, which may be a trap. */
+function peek(thrown: unknown, name: keyof Named): unknown {
+  try {
+    return (thrown as Named | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** By name, not by class: the actor's module may have loaded another copy of this package. */
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof Error && (peek(thrown, 'name') === 'Refusal' || peek(thrown, 'code') === 'REFUSED');
+}
+
+/** Errors that the engine itself throws: their texts differ between versions of Node. */
+const ENGINE_ERRORS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError', 'EvalError']);
+
+/** Longest reason that supervision passes on, UTF-16 units. */
+const REASON_MAX = 500;
+
+/**
+ * Why a turn failed, in words that are the same on every engine, since `restarted` and `terminated`
+ * may write them to state: name and message, of the engine's own errors the name alone.
+ */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return textOf(thrown).slice(0, REASON_MAX);
+  const name = textOf(peek(thrown, 'name'));
+  return ENGINE_ERRORS.has(name) ? name : `${name}: ${textOf(peek(thrown, 'message'))}`.slice(0, REASON_MAX);
+}
+
+/** The error for a turn that threw `thrown`. `where` names actor and handler. */
+export function failureFrom(thrown: unknown, where: string): SynapseError {
+  const text = thrown instanceof Error ? textOf(peek(thrown, 'message')) : textOf(thrown);
+  if (isRefusal(thrown)) return refusal(text, peek(thrown, 'details'));
+  const name = thrown instanceof Error ? textOf(peek(thrown, 'name')) : typeof thrown;
+  const code = peek(thrown, 'code');
+  if (thrown instanceof Error && name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) {
+    const details = peek(thrown, 'details');
+    return travelling('HANDLER_FAILED', `${where}: ${name}: ${code}: ${text}`, { name, code, cause: details });
+  }
+  return new SynapseError('HANDLER_FAILED', `${where}: ${name}: ${text}`, { name });
+}
+
+function refusal(message: string, details: unknown): SynapseError {
+  const plain = typeof details === 'object' && details !== null ? (details as ErrorDetails) : {};
+  return travelling('REFUSED', message, plain);
+}
+
+/** An error whose details travel; details that cannot are left out, and the message says so. */
+function travelling(code: 'REFUSED' | 'HANDLER_FAILED', message: string, details: ErrorDetails): SynapseError {
+  const error = new SynapseError(code, message, details);
+  try {
+    encodeError(error);
+    return error;
+  } catch {
+    return new SynapseError(code, `${message} (its details do not travel)`);
+  }
+}

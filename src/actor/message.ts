@@ -1,0 +1,69 @@
+/**
+ * What moves inside a domain: messages between actors, results of calls, and the orders of
+ * supervision. All of them are plain values, so that a snapshot can hold those that wait.
+ *
+ * A message carries its arguments encoded: the copy is made once, by the sender.
+ */
+
+import type { Sender } from './context-types.ts';
+
+/** Where the reply of a message goes. */
+export type ReplyTo =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'client'; readonly incarnation: number; readonly messageId: number }
+  | {
+      readonly kind: 'tenant';
+      readonly tenant: string;
+      readonly incarnation: number;
+      readonly messageId: number;
+      readonly tell: boolean;
+    }
+  | { readonly kind: 'turn'; readonly turnId: number; readonly callIndex: number };
+
+export const NO_REPLY: ReplyTo = { kind: 'none' };
+
+/** Which part of an actor's definition a message runs. */
+export type Role = 'command' | 'query' | 'started' | 'restarted' | 'terminated';
+
+export interface Message {
+  readonly role: Role;
+  readonly type: string;
+  readonly key: string;
+  readonly handler: string;
+  /** An encoded array. */
+  readonly args: Uint8Array;
+  readonly sender: Sender;
+  readonly replyTo: ReplyTo;
+  /** Addresses of the actors that wait for this message, across tenants, outermost first. */
+  readonly chain: readonly string[];
+  readonly idempotencyKey?: string;
+}
+
+/** How a turn or a call ended. `payload` is an encoded value or an encoded error. */
+export interface Outcome {
+  readonly ok: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** One entry of a domain's run queue. */
+export type Job =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'result'; readonly turnId: number; readonly callIndex: number; readonly outcome: Outcome }
+  | { readonly kind: 'stop'; readonly actorId: string; readonly reason: string }
+  | { readonly kind: 'restart'; readonly actorId: string; readonly reason: string }
+  | { readonly kind: 'escalation'; readonly actorId: string; readonly from: string; readonly reason: string }
+  | { readonly kind: 'strategy'; readonly actorId: string; readonly from: string; readonly reason: string }
+  | { readonly kind: 'orphan'; readonly actorId: string; readonly child: string }
+  | { readonly kind: 'back-off-over'; readonly actorId: string }
+  | { readonly kind: 'next'; readonly actorId: string };
+
+/** The key of an actor inside its domain. Injective: a type holds no NUL, a key no control character. */
+export function actorIdOf(type: string, key: string): string {
+  return `${type}\0${key}`;
+}
+
+/** The inverse of {@link actorIdOf}. */
+export function actorPartsOf(actorId: string): { type: string; key: string } {
+  const cut = actorId.indexOf('\0');
+  return { type: actorId.slice(0, cut), key: actorId.slice(cut + 1) };
+}

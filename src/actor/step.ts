@@ -1,0 +1,86 @@
+/**
+ * The step under way: its place in the total order, what it has put out so far, and the digest of
+ * all that, which the journal keeps and a replay compares.
+ *
+ * The digest covers replies, sends, emits, timers, effects, supervision and every changed row. Of a
+ * failure it covers the code alone: an engine's message text may differ between versions of Node. A
+ * refusal is the handler's own word and counts whole.
+ */
+import type { Address } from '../base/address.ts';
+import { ByteSink } from '../base/byte-sink.ts';
+import type { ErrorCode } from '../base/error.ts';
+import { sha256 } from '../base/hash.ts';
+import type { OutboxEntry } from './outbox.ts';
+
+/** An effect to be run outside. `id` is unique in its tenant for good. */
+export interface EffectRequest {
+  readonly id: string;
+  readonly type: string;
+  readonly key: string;
+  readonly version: number;
+  readonly name: string;
+  readonly input: Uint8Array;
+  readonly turnId: number;
+  readonly callIndex: number;
+}
+
+/** What a step wants done outside its domain. All of it waits for the step to be durable. */
+export type Output =
+  | { readonly kind: 'reply'; readonly incarnation: number; readonly messageId: number; readonly ok: boolean; readonly payload: Uint8Array }
+  | { readonly kind: 'tenant-reply'; readonly tenant: string; readonly incarnation: number; readonly messageId: number; readonly ok: boolean; readonly tell: boolean; readonly payload: Uint8Array }
+  | { readonly kind: 'send'; readonly entry: OutboxEntry }
+  | { readonly kind: 'effect'; readonly request: EffectRequest }
+  | { readonly kind: 'cancel-effect'; readonly id: string }
+  | { readonly kind: 'event'; readonly topic: string; readonly offset: number; readonly timeMs: number; readonly value: Uint8Array }
+  | { readonly kind: 'answered'; readonly idempotencyKey: string; readonly ok: boolean; readonly payload: Uint8Array }
+  | { readonly kind: 'dead-letter'; readonly address: Address; readonly handler: string; readonly args: Uint8Array; readonly reason: ErrorCode; readonly message: string }
+  | { readonly kind: 'supervision'; readonly event: 'restart' | 'escalated' | 'poisoned'; readonly address: Address | undefined; readonly reason: string; readonly untilMs: number | undefined };
+
+export class Step {
+  readonly seq: number;
+  readonly nowMs: number;
+  readonly seed: Uint8Array;
+  readonly outputs: Output[] = [];
+  /** Answers of the `admit` port, in the order they were asked for; a replay reads them back. */
+  readonly decisions: boolean[];
+  readonly isReplay: boolean;
+  turnCount = 0;
+  #decisionCount = 0;
+  readonly #digest: ByteSink;
+
+  /** `sink` is cleared and used for the digest: steps of a thread share one. */
+  constructor(seq: number, nowMs: number, seed: Uint8Array, sink: ByteSink, recorded: readonly boolean[] | undefined) {
+    this.seq = seq;
+    this.nowMs = nowMs;
+    this.seed = seed;
+    this.isReplay = recorded !== undefined;
+    this.decisions = recorded === undefined ? [] : [...recorded];
+    this.#digest = sink;
+    sink.clear();
+  }
+
+  /** Asks once and remembers; a replay gets what was answered then. */
+  decide(ask: () => boolean): boolean {
+    const index = this.#decisionCount++;
+    const known = this.decisions[index];
+    if (known !== undefined) return known;
+    const answer = ask();
+    this.decisions[index] = answer;
+    return answer;
+  }
+
+  /** One line of the digest: a tag and texts, injective by their lengths. */
+  note(tag: string, ...parts: readonly (string | number | Uint8Array)[]): void {
+    const sink = this.#digest;
+    sink.text(tag);
+    for (const part of parts) {
+      if (typeof part === 'string') sink.text(part);
+      else if (typeof part === 'number') sink.f64(part);
+      else sink.bytes(part);
+    }
+  }
+
+  digest(): Uint8Array {
+    return sha256(this.#digest.view());
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What a lane and the store say to each other, and the bytes it is said in. The lane decides and
+ * sends what is to be kept; the store answers with positions: everything a lane sent up to there is
+ * durable. A failure starts a new epoch: what was sent under the old one and is not durable is void.
+ *
+ *   u8 tag, then for a step the fields of its record (it is the hot one), for all else one value
+ */
+import { ByteSink, ByteSource } from '../base/byte-sink.ts';
+import { SynapseError } from '../base/error.ts';
+import { decodeValue, encodeValue } from '../frame/codec.ts';
+import type { ChangedRow } from './domain-image.ts';
+
+/** An event of a step, to be kept for `system.events`. */
+export interface PortEvent {
+  readonly topic: string;
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly value: Uint8Array;
+}
+
+export interface StepRequest {
+  readonly kind: 'step';
+  readonly epoch: number;
+  readonly position: number;
+  readonly shard: number;
+  readonly tenant: string;
+  readonly seq: number;
+  readonly body: Uint8Array;
+  readonly events: readonly PortEvent[];
+}
+
+export interface SnapshotRequest {
+  readonly kind: 'snapshot';
+  readonly epoch: number;
+  readonly position: number;
+  readonly shard: number;
+  readonly tenant: string;
+  readonly seq: number;
+  readonly image: Uint8Array;
+  readonly changes: readonly ChangedRow[];
+}
+
+export type StoreRequest =
+  | StepRequest
+  | SnapshotRequest
+  | { readonly kind: 'open'; readonly tenant: string }
+  | { readonly kind: 'load'; readonly tenant: string; readonly group: string; readonly actorId: string }
+  | { readonly kind: 'roots'; readonly id: number; readonly tenant: string; readonly seq: number; readonly image: Uint8Array; readonly changes: readonly ChangedRow[] }
+  | { readonly kind: 'list'; readonly shards: readonly number[] };
+
+/** A tenant that has to be opened without a message, or may be left on disk. */
+export interface ListedTenant {
+  readonly tenant: string;
+  readonly shard: number;
+}
+
+export type StoreAnswer =
+  | { readonly kind: 'durable'; readonly position: number }
+  | { readonly kind: 'stored'; readonly tenant: string; readonly seq: number }
+  | { readonly kind: 'domain'; readonly tenant: string; readonly image: Uint8Array | undefined; readonly system: readonly { readonly group: string; readonly name: string; readonly value: Uint8Array }[]; readonly error: Uint8Array | undefined }
+  | { readonly kind: 'records'; readonly tenant: string; readonly bodies: readonly Uint8Array[]; readonly isLast: boolean; readonly error: Uint8Array | undefined }
+  | { readonly kind: 'rows'; readonly tenant: string; readonly actorId: string; readonly rows: readonly { readonly name: string; readonly value: Uint8Array }[]; readonly error: Uint8Array | undefined }
+  | { readonly kind: 'roots'; readonly id: number; readonly stateRoot: Uint8Array; readonly domainRoot: Uint8Array; readonly error: Uint8Array | undefined }
+  | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[] }
+  /** The store failed: what is not durable up to `position` is undone. */
+  | { readonly kind: 'failed'; readonly epoch: number; readonly position: number; readonly message: string }
+  /** Steps of one tenant could not be kept, those of others could. */
+  | { readonly kind: 'corrupt'; readonly tenant: string; readonly error: Uint8Array }
+  | { readonly kind: 'available' };
+
+const TAG_STEP = 1;
+const TAG_VALUE = 2;
+
+const sink = new ByteSink();
+
+export function encodeStoreRequest(request: StoreRequest): Uint8Array {
+  if (request.kind !== 'step') return encodeTagged(request);
+  sink.clear();
+  sink.u8(TAG_STEP);
+  sink.u32(request.epoch);
+  sink.f64(request.position);
+  sink.u32(request.shard);
+  sink.text(request.tenant);
+  sink.f64(request.seq);
+  sink.bytes(request.body);
+  sink.u32(request.events.length);
+  for (const event of request.events) {
+    sink.text(event.topic);
+    sink.f64(event.offset);
+    sink.f64(event.timeMs);
+    sink.bytes(event.value);
+  }
+  return sink.take();
+}
+
+/** Messages between threads are as large as a snapshot's rows; the ring cuts them. */
+const MESSAGE_MAX_BYTES = 30 << 20;
+
+function encodeTagged(value: object): Uint8Array {
+  const bytes = encodeValue(value, MESSAGE_MAX_BYTES);
+  const tagged = new Uint8Array(bytes.length + 1);
+  tagged[0] = TAG_VALUE;
+  tagged.set(bytes, 1);
+  return tagged;
+}
+
+export function decodeStoreRequest(bytes: Uint8Array): StoreRequest {
+  if (bytes[0] === TAG_VALUE) return decodeValue(bytes.subarray(1)) as StoreRequest;
+  const source = new ByteSource(bytes);
+  if (source.u8() !== TAG_STEP) throw new SynapseError('PROTOCOL_VERSION', 'not a message of a lane to the store');
+  const epoch = source.u32();
+  const position = source.f64();
+  const shard = source.u32();
+  const tenant = source.text();
+  const seq = source.f64();
+  const body = source.bytes();
+  const events: PortEvent[] = [];
+  for (let left = source.u32(); left > 0; left--) {
+    events.push({ topic: source.text(), offset: source.f64(), timeMs: source.f64(), value: source.bytes() });
+  }
+  return { kind: 'step', epoch, position, shard, tenant, seq, body, events };
+}
+
+export function encodeStoreAnswer(answer: StoreAnswer): Uint8Array {
+  return encodeTagged(answer);
+}
+
+export function decodeStoreAnswer(bytes: Uint8Array): StoreAnswer {
+  return decodeValue(bytes.subarray(1)) as StoreAnswer;
+}

@@ -1,0 +1,228 @@
+/**
+ * Supervision: what becomes of an actor, its kin and its tenant when a turn fails.
+ *
+ *   tenant (the domain)          its end is SUSPENDED for the tenant, never for the process
+ *     └─ actor                   its `onFailure` decides for itself, its `strategy` for its children
+ *          └─ child
+ *
+ * The words are OTP's: strategy, intensity, period, restart. A restart keeps the committed state,
+ * stops the children and lets messages wait out an exponential back-off. Everything here happens
+ * inside a step and is part of its digest.
+ */
+import { SynapseError } from '../base/error.ts';
+import { encodeArguments } from '../frame/codec.ts';
+import { type Cell, META_ROW } from './cell.ts';
+import type { ResolvedActor } from './definition.ts';
+import { type DomainState, failureOf } from './domain-state.ts';
+import { type Message, NO_REPLY, type Outcome, actorPartsOf } from './message.ts';
+import type { Turn } from './turn.ts';
+
+/** Takes a turn out of the domain's tables. Calls and effects it made go on. */
+export function closeTurn(state: DomainState, turn: Turn): void {
+  turn.phase = 'over';
+  if (state.turns.delete(turn.id)) state.turnMarks.drop(String(turn.id));
+  if (state.turnOf.get(turn.actorId) === turn) state.turnOf.delete(turn.actorId);
+}
+
+/** Ends a suspended turn from outside: its caller hears of it, its effects are cancelled. */
+export function killTurn(state: DomainState, turn: Turn, error: SynapseError): void {
+  turn.writes?.revert();
+  for (const effect of state.effects.values()) {
+    if (effect.turnId !== turn.id) continue;
+    state.effects.delete(effect.id);
+    state.effectMarks.drop(effect.id);
+    state.running.note('cancel-effect', effect.id);
+    state.running.outputs.push({ kind: 'cancel-effect', id: effect.id });
+  }
+  closeTurn(state, turn);
+  state.running.note('killed', turn.id, error.code);
+  state.reply(turn.message, failureOf(error));
+}
+
+/** Lets the actor's waiting messages go on, one at a time, unless it waits out a back-off. */
+export function releaseMailbox(state: DomainState, actorId: string): void {
+  const mailbox = state.mailboxes.get(actorId);
+  if (mailbox === undefined || mailbox.scheduled || mailbox.restarting !== undefined || state.turnOf.has(actorId)) return;
+  if (mailbox.messages.length === 0) {
+    state.mailboxes.delete(actorId);
+    return;
+  }
+  mailbox.scheduled = true;
+  state.enqueue({ kind: 'next', actorId });
+}
+
+/** Applies the actor's own directive to a failure of its own, or of a child that escalated. */
+export function applyDirective(state: DomainState, cell: Cell, definition: ResolvedActor, reason: string): void {
+  switch (definition.supervise.onFailure) {
+    case 'resume':
+      return;
+    case 'restart':
+      restartActor(state, cell, definition, reason, true);
+      return;
+    case 'stop':
+      stopActor(state, cell, reason);
+      return;
+    case 'escalate':
+      escalate(state, cell, definition, reason);
+  }
+}
+
+/** `counted`: a restart of its own, which counts towards the intensity; else one that a strategy ordered. */
+export function restartActor(
+  state: DomainState,
+  cell: Cell,
+  definition: ResolvedActor,
+  reason: string,
+  counted: boolean,
+): void {
+  const { intensity, periodMs, backoffMs } = definition.supervise;
+  const { nowMs } = state;
+  const times = cell.restarts.filter((time) => time > nowMs - periodMs);
+  if (counted && times.length >= intensity) {
+    setRestarts(state, cell, []);
+    escalate(state, cell, definition, reason);
+    return;
+  }
+  if (counted) times.push(nowMs);
+  setRestarts(state, cell, times);
+  const turn = state.turnOf.get(cell.id);
+  if (turn !== undefined) killTurn(state, turn, restartError(state, cell));
+  for (const child of cell.children) state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent restarted' });
+  setChildren(state, cell, []);
+  const waitMs = Math.min(backoffMs[1], backoffMs[0] * 2 ** Math.max(0, times.length - 1));
+  state.mailboxOf(cell.id).restarting = reason;
+  setTimer(state, cell.id, nowMs + waitMs);
+  state.running.note('restart', cell.id, waitMs);
+  state.running.outputs.push({
+    kind: 'supervision',
+    event: 'restart',
+    address: state.addressOf(cell.id),
+    reason,
+    untilMs: nowMs + waitMs,
+  });
+  if (counted) orderStrategy(state, cell, reason);
+}
+
+function restartError(state: DomainState, cell: Cell): SynapseError {
+  return new SynapseError('HANDLER_FAILED', `${state.actorText(cell.id)} was restarted by its supervisor`);
+}
+
+function setTimer(state: DomainState, actorId: string, dueMs: number): void {
+  const order = state.nextTimerOrder++;
+  state.timers.set({ id: `b:${actorId}`, purpose: 'back-off', actorId, dueMs, order });
+}
+
+/** Asks the parent to apply its strategy to the siblings; most have none to apply. */
+function orderStrategy(state: DomainState, cell: Cell, reason: string): void {
+  if (cell.parent === undefined) return;
+  const parent = state.definitionOf(actorPartsOf(cell.parent).type);
+  if (parent === undefined || parent.supervise.strategy === 'one-for-one') return;
+  state.enqueue({ kind: 'strategy', actorId: cell.parent, from: cell.id, reason });
+}
+
+/** Restarts the siblings that the parent's strategy names. */
+export function applyStrategy(
+  state: DomainState,
+  parent: Cell,
+  definition: ResolvedActor,
+  from: string,
+  reason: string,
+): void {
+  const place = parent.children.indexOf(from);
+  parent.children.forEach((child, index) => {
+    if (child === from) return;
+    if (definition.supervise.strategy === 'rest-for-one' && index < place) return;
+    state.enqueue({ kind: 'restart', actorId: child, reason: `with its sibling: ${reason}` });
+  });
+}
+
+/** Ends an actor: erases its rows, stops its children, tells its watchers. */
+export function stopActor(state: DomainState, cell: Cell, reason: string): void {
+  const turn = state.turnOf.get(cell.id);
+  if (turn !== undefined) {
+    killTurn(state, turn, new SynapseError('HANDLER_FAILED', `${state.actorText(cell.id)} was stopped: ${reason}`));
+  }
+  if (cell.exists) for (const name of cell.rowNames()) state.markRow(cell.id, name);
+  cell.exists = false;
+  state.cells.delete(cell.id);
+  state.erased.add(cell.id);
+  state.running.note('stop', cell.id);
+  for (const id of state.timers.idsOf(cell.id)) state.timers.delete(id);
+  for (const child of cell.children) state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent ended' });
+  if (cell.parent !== undefined) state.enqueue({ kind: 'orphan', actorId: cell.parent, child: cell.id });
+  tellWatchers(state, cell.id, reason);
+  const mailbox = state.mailboxes.get(cell.id);
+  if (mailbox !== undefined) mailbox.restarting = undefined;
+  releaseMailbox(state, cell.id);
+}
+
+function tellWatchers(state: DomainState, actorId: string, reason: string): void {
+  const watchers = state.watchers.get(actorId);
+  if (watchers === undefined) return;
+  state.watchers.delete(actorId);
+  state.watchMarks.drop(actorId);
+  const args = encodeArguments([state.addressOf(actorId), reason]);
+  for (const watcher of watchers) {
+    const { type, key } = actorPartsOf(watcher);
+    const message: Message = { role: 'terminated', type, key, handler: 'terminated', args, sender: {}, replyTo: NO_REPLY, chain: [] };
+    state.enqueue({ kind: 'message', message });
+  }
+}
+
+/** Hands a failure up: to the parent, or, at the top, to the tenant, which is then suspended. */
+export function escalate(state: DomainState, cell: Cell, definition: ResolvedActor, reason: string): void {
+  state.running.note('escalate', cell.id);
+  if (cell.parent === undefined) {
+    suspendDomain(state, cell.id, definition.supervise.periodMs, reason);
+    return;
+  }
+  const address = state.addressOf(cell.id);
+  state.running.outputs.push({ kind: 'supervision', event: 'escalated', address, reason, untilMs: undefined });
+  state.enqueue({ kind: 'escalation', actorId: cell.parent, from: cell.id, reason });
+}
+
+/** The end of a domain: nothing of the tenant runs until the time has passed or somebody resumes it. */
+export function suspendDomain(state: DomainState, actorId: string, periodMs: number, reason: string): void {
+  const untilMs = state.nowMs + periodMs;
+  state.suspendedUntilMs = untilMs;
+  state.running.note('suspended', untilMs);
+  state.running.outputs.push({ kind: 'supervision', event: 'escalated', address: state.addressOf(actorId), reason, untilMs });
+  const error = suspendedError(state);
+  for (const turn of [...state.turns.values()]) killTurn(state, turn, error);
+  const waiting = state.queue.slice(state.queueHead);
+  state.queue = [];
+  state.queueHead = 0;
+  const outcome = failureOf(error);
+  for (const job of waiting) {
+    if (job.kind === 'message') state.reply(job.message, outcome);
+    else if (job.kind === 'stop' || job.kind === 'orphan') state.enqueue(job);
+  }
+  clearMailboxes(state, outcome);
+}
+
+function clearMailboxes(state: DomainState, outcome: Outcome): void {
+  for (const [id, mailbox] of state.mailboxes) {
+    for (const message of mailbox.messages) state.reply(message, outcome);
+    state.timers.delete(`b:${id}`);
+  }
+  state.mailboxes.clear();
+}
+
+export function suspendedError(state: DomainState): SynapseError {
+  return new SynapseError('SUSPENDED', `tenant ${state.tenant} is suspended until its period has passed or it is resumed`, {
+    tenant: state.tenant,
+    untilMs: state.suspendedUntilMs,
+  });
+}
+
+export function setChildren(state: DomainState, cell: Cell, children: readonly string[]): void {
+  if (cell.children.length === 0 && children.length === 0) return;
+  cell.children = children;
+  if (cell.exists) state.markRow(cell.id, META_ROW);
+}
+
+function setRestarts(state: DomainState, cell: Cell, restarts: readonly number[]): void {
+  if (cell.restarts.length === 0 && restarts.length === 0) return;
+  cell.restarts = restarts;
+  if (cell.exists) state.markRow(cell.id, META_ROW);
+}

@@ -1,0 +1,293 @@
+/**
+ * Runs turns: starts them, gives them results, ends them.
+ *
+ *   message ──▶ start ──▶ drain ──▶ settled? ──yes──▶ commit or roll back, reply, supervise
+ *                           ▲          │ no
+ *               result ──▶ settle      ▼
+ *                           ▲       waits on ctx? ──no──▶ AMBIENT_AUTHORITY
+ *                           └───────── suspended
+ *
+ * User code runs only between `enter` and `leave`, and only here. After each stretch of it all its
+ * microtasks have run, so "neither settled nor waiting on ctx" means that it waits for something the
+ * journal cannot know.
+ */
+import { SynapseError } from '../base/error.ts';
+import { decodeArguments, decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
+import { decodeError } from '../frame/frame.ts';
+import { META_ROW, freshCell } from './cell.ts';
+import { TurnContext } from './context.ts';
+import type { Handler, ResolvedActor } from './definition.ts';
+import { carryOut, noteType, sendCalls, stopAfter } from './dispatch.ts';
+import { type DomainState, digestOf, failureOf } from './domain-state.ts';
+import { failureFrom, reasonOf } from './failure.ts';
+import { type Message, type Outcome, actorPartsOf } from './message.ts';
+import { commitMigration, migrateCell } from './migration.ts';
+import { touchCell } from './residency.ts';
+import { applyDirective, closeTurn, releaseMailbox } from './supervisor.ts';
+import { Turn, type TurnResult } from './turn.ts';
+
+/** Largest reply, bytes: it has to fit a frame. */
+const REPLY_MAX_BYTES = 15 << 20;
+
+/** What running one job came to: done, or an actor has to be read from the store first. */
+export type Progress = undefined | { readonly needs: string };
+
+/** The handler that a message of this role runs. */
+function handlerOf(definition: ResolvedActor, message: Message): Handler | undefined {
+  switch (message.role) {
+    case 'started':
+      return definition.started;
+    case 'restarted':
+      return definition.restarted;
+    case 'terminated':
+      return definition.terminated;
+    case 'query':
+      return definition.queries.get(message.handler);
+    case 'command':
+      return definition.commands.get(message.handler);
+  }
+}
+
+/** Starts the turn of a message whose actor is in memory and free. */
+export function startTurn(state: DomainState, message: Message): Progress {
+  const definition = state.definitionOf(message.type);
+  const handler = definition === undefined ? undefined : handlerOf(definition, message);
+  if (definition === undefined || handler === undefined) {
+    if (message.role === 'command') state.reply(message, failureOf(unknownOf(definition, message)));
+    releaseMailbox(state, `${message.type}\0${message.key}`);
+    return undefined;
+  }
+  const { seed, nowMs, seq } = state.running;
+  const turn = new Turn(state.nextTurnId, message, definition.version, seed, nowMs, seq);
+  const cell = touchCell(state, turn.actorId) ?? freshCell(definition, message.type, message.key);
+  state.cells.set(cell.id, cell);
+  turn.arm(cell, definition);
+  try {
+    migrateCell(state, turn, cell, definition);
+  } catch (error) {
+    turn.settled = { ok: false, error };
+  }
+  if (turn.settled === undefined) invoke(state, turn, handler);
+  if (turn.needs !== undefined) return abandon(turn);
+  state.nextTurnId += 1;
+  state.running.turnCount += 1;
+  proceed(state, turn);
+  return undefined;
+}
+
+/** Throws a stretch away that asked for an actor not in memory; its job runs again later. */
+function abandon(turn: Turn): Progress {
+  const needs = turn.needs ?? '';
+  turn.disarm();
+  return { needs };
+}
+
+function unknownOf(definition: ResolvedActor | undefined, message: Message): SynapseError {
+  const { type, handler } = message;
+  return definition === undefined
+    ? new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type })
+    : new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
+}
+
+/** Runs the handler's first stretch. */
+function invoke(state: DomainState, turn: Turn, handler: Handler): void {
+  const { cell } = turn;
+  if (cell === undefined) return;
+  const context = new TurnContext(state, cell, turn);
+  const args = argumentsOf(turn.message, context);
+  state.ports.enter(turn);
+  try {
+    const value = handler(context as never, ...args);
+    if (isThenable(value)) {
+      Promise.resolve(value).then(
+        (result) => (turn.settled ??= { ok: true, value: result }),
+        (error: unknown) => (turn.settled ??= { ok: false, error }),
+      );
+    } else {
+      turn.settled = { ok: true, value };
+    }
+  } catch (error) {
+    turn.settled = { ok: false, error };
+  }
+  drain(state, turn);
+}
+
+/** `terminated` gets a reference to the actor that ended, made anew from its address. */
+function argumentsOf(message: Message, context: TurnContext): unknown[] {
+  const args = decodeArguments(message.args);
+  if (message.role !== 'terminated') return args;
+  const address = args[0] as { type: string; key: string };
+  return [context.ref(address.type, address.key), args[1]];
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Runs what the stretch left in the microtask queue; a rejection nobody handled fails the open turn. */
+function drain(state: DomainState, turn: Turn): void {
+  state.ports.drain();
+  for (const error of state.ports.takeUnhandled()) {
+    if (turn.settled === undefined) turn.settled = { ok: false, error };
+    else state.log(state.addressOf(turn.actorId), 'error', `unhandled rejection after the end of ${turn.where()}`, { error: String(error) });
+  }
+  state.ports.leave();
+}
+
+/** Gives a suspended turn the result of one of its calls. Its actor is in memory. */
+export function deliver(state: DomainState, turn: Turn, callIndex: number, outcome: Outcome): Progress {
+  if (turn.phase === 'dormant') revive(state, turn);
+  turn.open.delete(callIndex);
+  const { nowMs, seq } = state.running;
+  const result: TurnResult = { callIndex, ok: outcome.ok, payload: outcome.payload, nowMs, seq };
+  turn.writes?.apply();
+  turn.phase = 'running';
+  settle(state, turn, result);
+  if (turn.needs !== undefined) {
+    turn.open.set(callIndex, undefined);
+    return abandon(turn);
+  }
+  turn.results.push(result);
+  state.running.turnCount += 1;
+  proceed(state, turn);
+  return undefined;
+}
+
+function settle(state: DomainState, turn: Turn, result: TurnResult): void {
+  const value = result.ok ? decodeValue(result.payload) : decodeError(result.payload);
+  state.ports.enter(turn);
+  turn.settle(result, value);
+  drain(state, turn);
+}
+
+/** Runs a dormant turn again up to where it was suspended: same message, seed, state and results. */
+function revive(state: DomainState, turn: Turn): void {
+  const { message } = turn;
+  const definition = state.registry.resolve(message.type, turn.version);
+  const handler = definition === undefined ? undefined : handlerOf(definition, message);
+  if (definition === undefined || handler === undefined) throw divergence(turn, 'its version is not here');
+  const cell = touchCell(state, turn.actorId) ?? freshCell(definition, message.type, message.key);
+  state.cells.set(cell.id, cell);
+  turn.arm(cell, definition);
+  migrateCell(state, turn, cell, definition);
+  invoke(state, turn, handler);
+  for (const result of turn.results) {
+    if (turn.settled !== undefined) throw divergence(turn, 'it ended early');
+    settle(state, turn, result);
+  }
+  if (turn.settled !== undefined || turn.callCount !== turn.sentCount) throw divergence(turn, 'it made other calls');
+}
+
+function divergence(turn: Turn, why: string): SynapseError {
+  return new SynapseError('DIVERGED', `the suspended turn ${turn.where()} (version ${turn.version}) does not run as recorded: ${why}`, {
+    actor: `${turn.message.type}/${turn.message.key}`,
+    handler: turn.message.handler,
+    version: turn.version,
+  });
+}
+
+/** After a stretch: the end of the turn, or its suspension. */
+function proceed(state: DomainState, turn: Turn): void {
+  sendCalls(state, turn);
+  if (turn.settled === undefined && turn.open.size === 0) {
+    const message = `${turn.where()} awaits something that ctx did not give it: a command may await only what ctx returns`;
+    failTurn(state, turn, new SynapseError('AMBIENT_AUTHORITY', message));
+  } else if (turn.settled === undefined) {
+    suspend(state, turn);
+  } else if (turn.settled.ok) {
+    endTurn(state, turn, turn.settled.value);
+  } else {
+    failTurn(state, turn, failureFrom(turn.settled.error, turn.where()), reasonOf(turn.settled.error));
+  }
+}
+
+function suspend(state: DomainState, turn: Turn): void {
+  turn.writes?.revert();
+  turn.phase = 'suspended';
+  state.turns.set(turn.id, turn);
+  state.turnOf.set(turn.actorId, turn);
+  state.turnMarks.touch(String(turn.id));
+}
+
+function endTurn(state: DomainState, turn: Turn, value: unknown): void {
+  let payload: Uint8Array;
+  try {
+    payload = encodeValue(value, REPLY_MAX_BYTES, 'result');
+    checkSpawns(state, turn);
+  } catch (error) {
+    failTurn(state, turn, error instanceof SynapseError ? error : failureFrom(error, turn.where()));
+    return;
+  }
+  const { message } = turn;
+  commitWrites(state, turn);
+  closeTurn(state, turn);
+  state.running.note('turn', turn.actorId, message.role, message.handler, payload);
+  const stops = carryOut(state, turn);
+  state.reply(message, { ok: true, payload });
+  if (stops) stopAfter(state, turn);
+  else releaseMailbox(state, turn.actorId);
+}
+
+/** An address may have come into being while the turn was suspended. */
+function checkSpawns(state: DomainState, turn: Turn): void {
+  for (const order of turn.orders) {
+    if (order.kind !== 'spawn' || state.cells.get(`${order.type}\0${order.key}`)?.exists !== true) continue;
+    throw new SynapseError('INVALID_ARGUMENT', `${order.type}/${order.key} exists already`, { argument: 'key' });
+  }
+}
+
+function commitWrites(state: DomainState, turn: Turn): void {
+  const { cell, writes } = turn;
+  if (cell === undefined || writes === undefined) return;
+  if (!cell.exists) {
+    cell.exists = true;
+    noteType(state, cell.type, cell.version);
+    for (const name of cell.rowNames()) {
+      state.markRow(cell.id, name);
+      if (name !== META_ROW) state.running.note('row', cell.id, name, cell.rowValue(name) ?? '');
+    }
+    return;
+  }
+  commitMigration(state, turn, cell);
+  for (const change of writes.changes()) {
+    state.markRow(cell.id, change.name);
+    if (change.deleted) {
+      state.markRow(cell.id, META_ROW); // it may be the last row that told of the actor
+      state.running.note('row-gone', cell.id, change.name);
+    } else {
+      state.running.note('row', cell.id, change.name, change.bytes ?? encodeValue(change.value));
+    }
+  }
+}
+
+/** Rolls a turn back, tells its caller, and lets supervision decide. */
+function failTurn(state: DomainState, turn: Turn, error: SynapseError, reason: string = error.code): void {
+  turn.writes?.revert();
+  closeTurn(state, turn);
+  const outcome = failureOf(error);
+  const { message, cell, definition } = turn;
+  state.running.note('failed', turn.actorId, message.role, message.handler, digestOf(outcome));
+  state.reply(message, outcome);
+  if (message.role === 'started' && cell?.exists !== true) failTrigger(state, turn.actorId, outcome);
+  if (error.code !== 'REFUSED' && cell !== undefined && definition !== undefined) {
+    applyDirective(state, cell, definition, reason);
+  }
+  if (cell?.exists === false && !state.isBusy(turn.actorId)) state.cells.delete(turn.actorId);
+  releaseMailbox(state, turn.actorId);
+}
+
+/** The message whose arrival made an actor start fails with the start. */
+function failTrigger(state: DomainState, actorId: string, outcome: Outcome): void {
+  const mailbox = state.mailboxes.get(actorId);
+  const trigger = mailbox?.messages.shift();
+  if (mailbox === undefined || trigger === undefined) return;
+  mailbox.sizeBytes -= trigger.args.length;
+  state.reply(trigger, outcome);
+}
+
+/** The lifecycle message that goes before the first command of an actor, where its definition asks for one. */
+export function startedMessage(state: DomainState, actorId: string): Message | undefined {
+  const { type, key } = actorPartsOf(actorId);
+  if (state.definitionOf(type)?.started === undefined || state.cells.get(actorId)?.exists === true) return undefined;
+  return { role: 'started', type, key, handler: 'started', args: encodeArguments([]), sender: {}, replyTo: { kind: 'none' }, chain: [] };
+}

@@ -1,0 +1,208 @@
+/**
+ * A turn: one message being handled by one actor, from its first line to its end.
+ *
+ * What a turn asks for leaves in two ways. Calls and effects leave when they are made (at the end of
+ * the stretch of code that made them) and are not undone. All else (tells, emits, timers, spawns,
+ * watches, the stop) waits in `orders` and takes effect when the turn has succeeded.
+ *
+ * A suspended turn can be thrown away and run again: with the same message, seed and state, and with
+ * `results` delivered in the recorded order, it arrives at the same place. Calls that have left
+ * already (`sentCount`) are not sent again.
+ */
+import { SynapseError } from '../base/error.ts';
+import { SeededRandom } from '../base/seeded.ts';
+import type { Cell } from './cell.ts';
+import type { ResolvedActor } from './definition.ts';
+import { type Message, actorIdOf } from './message.ts';
+import type { ViewScope } from './state-view.ts';
+import { WriteLog } from './write-log.ts';
+
+/** What a turn waits for; `waitsFor` names an actor of this domain whose turn has to end first. */
+export type Call =
+  | { readonly kind: 'local'; readonly index: number; readonly type: string; readonly key: string; readonly handler: string; readonly query: boolean; readonly args: Uint8Array; readonly principal: string | undefined }
+  | { readonly kind: 'remote'; readonly index: number; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined; readonly timeoutMs: number | undefined }
+  | { readonly kind: 'effect'; readonly index: number; readonly name: string; readonly input: Uint8Array }
+  | { readonly kind: 'failed'; readonly index: number; readonly error: SynapseError };
+
+/** What takes effect at the end of a turn that succeeded, in the order it was asked for. */
+export type Order =
+  | { readonly kind: 'tell'; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined }
+  | { readonly kind: 'emit'; readonly topic: string; readonly value: Uint8Array }
+  | { readonly kind: 'timer'; readonly id: string; readonly dueMs: number; readonly cron: string | undefined; readonly command: string; readonly args: Uint8Array }
+  | { readonly kind: 'cancel'; readonly id: string }
+  | { readonly kind: 'spawn'; readonly type: string; readonly key: string }
+  | { readonly kind: 'watch'; readonly type: string; readonly key: string }
+  | { readonly kind: 'stop' };
+
+/** One delivered result, with the recorded time and seq at which the turn saw it. */
+export interface TurnResult {
+  readonly callIndex: number;
+  readonly ok: boolean;
+  readonly payload: Uint8Array;
+  readonly nowMs: number;
+  readonly seq: number;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A turn as a snapshot holds it: everything that is needed to run it again. */
+export interface TurnImage {
+  readonly id: number;
+  readonly version: number;
+  readonly message: Message;
+  readonly seed: Uint8Array;
+  readonly nowMs: number;
+  readonly seq: number;
+  readonly sentCount: number;
+  readonly results: readonly TurnResult[];
+  /** Open calls: index and, for a call to a command of this domain, the actor waited for. */
+  readonly open: readonly (readonly [callIndex: number, actorId: string | undefined])[];
+}
+
+/** How a handler came out: nothing yet, a value, or what it threw. */
+export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+export class Turn implements ViewScope {
+  readonly id: number;
+  readonly actorId: string;
+  readonly message: Message;
+  readonly version: number;
+  readonly seed: Uint8Array;
+  readonly startMs: number;
+  readonly startSeq: number;
+  readonly results: TurnResult[] = [];
+  /** Calls without a result yet. */
+  readonly open: Map<number, string | undefined> = new Map();
+  sentCount = 0;
+
+  /** What follows exists only while the turn is live, that is: its handler's frames are in memory. */
+  phase: 'dormant' | 'running' | 'suspended' | 'over' = 'dormant';
+  nowMs: number;
+  seq: number;
+  cell: Cell | undefined = undefined;
+  definition: ResolvedActor | undefined = undefined;
+  settled: Settled | undefined = undefined;
+  writes: WriteLog | undefined = undefined;
+  orders: Order[] = [];
+  outgoing: Call[] = [];
+  /** Version that the turn brings its actor to, if it does. */
+  migratesTo: number | undefined = undefined;
+  /** Set when the turn must know of an actor that is not in memory: it is run again once that is known. */
+  needs: string | undefined = undefined;
+  #waiting: (Waiting | undefined)[] = [];
+  #random: SeededRandom | undefined;
+  #orderCount = 0;
+
+  constructor(id: number, message: Message, version: number, seed: Uint8Array, nowMs: number, seq: number) {
+    this.id = id;
+    this.actorId = actorIdOf(message.type, message.key);
+    this.message = message;
+    this.version = version;
+    this.seed = seed;
+    this.startMs = nowMs;
+    this.startSeq = seq;
+    this.nowMs = nowMs;
+    this.seq = seq;
+  }
+
+  static fromImage(image: TurnImage): Turn {
+    const turn = new Turn(image.id, image.message, image.version, image.seed, image.nowMs, image.seq);
+    turn.results.push(...image.results);
+    turn.sentCount = image.sentCount;
+    for (const [index, actorId] of image.open) turn.open.set(index, actorId);
+    return turn;
+  }
+
+  image(): TurnImage {
+    return {
+      id: this.id,
+      version: this.version,
+      message: this.message,
+      seed: this.seed,
+      nowMs: this.startMs,
+      seq: this.startSeq,
+      sentCount: this.sentCount,
+      results: this.results,
+      open: [...this.open],
+    };
+  }
+
+  /** Makes a dormant turn live again, at its beginning. */
+  arm(cell: Cell, definition: ResolvedActor): void {
+    this.cell = cell;
+    this.definition = definition;
+    this.writes = new WriteLog(cell);
+    this.phase = 'running';
+    this.nowMs = this.startMs;
+    this.seq = this.startSeq;
+  }
+
+  /** Throws away the live part. What the snapshot holds stays. */
+  disarm(): void {
+    this.writes?.revert();
+    this.phase = 'dormant';
+    this.cell = undefined;
+    this.definition = undefined;
+    this.settled = undefined;
+    this.writes = undefined;
+    this.orders = [];
+    this.outgoing = [];
+    this.needs = undefined;
+    this.migratesTo = undefined;
+    this.#waiting = [];
+    this.#random = undefined;
+    this.#orderCount = 0;
+  }
+
+  get random(): SeededRandom {
+    this.#random ??= new SeededRandom(this.seed, this.id);
+    return this.#random;
+  }
+
+  /** Number of calls made so far by the live handler. */
+  get callCount(): number {
+    return this.#waiting.length;
+  }
+
+  assertRunning(what: string): void {
+    if (this.phase === 'running') return;
+    throw new SynapseError(
+      'AMBIENT_AUTHORITY',
+      `${this.where()}: this turn is ${this.phase === 'over' ? 'over' : 'not the one that runs'}, ${what} is out of its reach`,
+    );
+  }
+
+  where(): string {
+    return `${this.message.type}/${this.message.key} ${this.message.handler}`;
+  }
+
+  /** A promise for the result of the next call; the call leaves unless it has left before. */
+  request(make: (index: number) => Call): Promise<unknown> {
+    const index = this.#waiting.length;
+    const promise = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+    if (index >= this.sentCount) this.outgoing.push(make(index));
+    return promise;
+  }
+
+  /** An id for a timer: the same whenever the turn is run again, and never another turn's. */
+  nextOrderId(): string {
+    this.#orderCount += 1;
+    return `${this.id}.${this.#orderCount}`;
+  }
+
+  /** Settles the promise of one call. The caller drains the microtasks. */
+  settle(result: TurnResult, value: unknown): void {
+    this.nowMs = result.nowMs;
+    this.seq = result.seq;
+    const waiting = this.#waiting[result.callIndex];
+    this.#waiting[result.callIndex] = undefined;
+    if (waiting === undefined) return;
+    if (result.ok) waiting.resolve(value);
+    else waiting.reject(value);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The output gate: durable before visible. What a step puts out waits here until the store has said
+ * that everything up to the step's position is on disk. Positions rise, so the gate is a queue.
+ */
+
+interface Held {
+  readonly position: number;
+  readonly release: () => void;
+  readonly abandon: (() => void) | undefined;
+}
+
+export class OutputGate {
+  #queue: Held[] = [];
+  #head = 0;
+  #durable = 0;
+
+  /** Everything up to here is on disk. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  get length(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Calls `release` once `position` is durable: now, where it is already; or `abandon`, if it never will be. */
+  hold(position: number, release: () => void, abandon?: () => void): void {
+    if (position <= this.#durable && this.length === 0) release();
+    else this.#queue.push({ position, release, abandon });
+  }
+
+  /** The store has come to `position`. */
+  advance(position: number): void {
+    if (position > this.#durable) this.#durable = position;
+    while (this.#head < this.#queue.length) {
+      const held = this.#queue[this.#head];
+      if (held === undefined || held.position > this.#durable) break;
+      this.#head += 1;
+      held.release();
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head > 4_096) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Drops what is not durable: those steps are undone. */
+  abandon(): void {
+    const lost = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    for (const held of lost) held.abandon?.();
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * Taking in: from a frame in a seat's inbox to a finished step, one turn at a time.
+ *
+ * A frame is examined only when its turn has come, since what it meets then is what the journal will
+ * say it met. A query is answered between steps. What is refused or a repeat is never recorded.
+ */
+import { changedRowCount } from '../actor/domain-image.ts';
+import type { StepOutcome } from '../actor/domain.ts';
+import { rowGroupOf } from '../actor/cell.ts';
+import { actorIdOf } from '../actor/message.ts';
+import { mailboxFull } from '../actor/input.ts';
+import { encodeRecord } from '../actor/record.ts';
+import { supply } from '../actor/residency.ts';
+import type { PortEvent } from '../actor/store-port.ts';
+import { SynapseError } from '../base/error.ts';
+import { SEED_BYTES } from '../base/seeded.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
+import { FLAG_RESEND, clientAck, identityOf, ownFrame } from './lane-frame.ts';
+import type { LaneCore } from './lane-core.ts';
+import type { Seat } from './seat.ts';
+
+/** Deaths of a lane after which an input is set aside. */
+export const POISON_DEATHS = 3;
+
+export class Intake {
+  readonly #core: LaneCore;
+  /** Inputs that a lane died under, with the number of deaths. */
+  readonly suspects: Map<string, number> = new Map();
+  /** While a suspect runs, nothing else does. */
+  #solo: Seat | undefined;
+
+  constructor(core: LaneCore) {
+    this.#core = core;
+  }
+
+  get solo(): Seat | undefined {
+    return this.#solo;
+  }
+
+  /** A frame has arrived for a shard of this lane. */
+  receive(bytes: Uint8Array): void {
+    const core = this.#core;
+    const frame = new Frame(bytes);
+    if (!core.owned.has(frame.shard) || core.heldShards.has(frame.shard)) return; // its sender sends it again
+    if (core.outage !== undefined) {
+      this.refuse(frame, core.outage);
+      return;
+    }
+    const seat = core.seatOf(frame.target.tenant, frame.shard);
+    if (frame.kind === FRAME_KIND.ack) {
+      this.#takeAck(seat, frame);
+      return;
+    }
+    if (seat.error !== undefined) {
+      this.refuse(frame, seat.error);
+      return;
+    }
+    const fault = this.#overflow(seat, frame);
+    if (fault !== undefined) {
+      this.refuse(frame, fault);
+      return;
+    }
+    seat.inbox.push(frame);
+    this.#prefetch(seat, frame);
+    core.wake(seat);
+  }
+
+  /** Answers with an error where the sender waits; all else stays with its sender, who sends it again. */
+  refuse(frame: Frame, error: SynapseError): void {
+    const isMessage = frame.kind === FRAME_KIND.call || frame.kind === FRAME_KIND.tell;
+    // Another tenant's message is not lost while the store is away: its outbox keeps it.
+    if (!isMessage || (frame.source !== undefined && error.code === 'STORE_UNAVAILABLE')) return;
+    this.#core.answer(frame, { ok: false, payload: encodeError(error) });
+  }
+
+  #overflow(seat: Seat, frame: Frame): SynapseError | undefined {
+    if (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell) return undefined;
+    if ((frame.flags & FLAG_RESEND) !== 0) return undefined; // it may be done already, and its answer kept
+    const { type, key } = frame.target;
+    const limits = this.#core.setup.registry.newest(type)?.mailbox;
+    if (limits === undefined) return undefined;
+    const actorId = actorIdOf(type, key);
+    const waiting = seat.inbox.waitingFor(actorId);
+    const parked = seat.domain?.state.mailboxes.get(actorId);
+    const count = (waiting?.count ?? 0) + (parked?.messages.length ?? 0);
+    const sizeBytes = (waiting?.sizeBytes ?? 0) + (parked?.sizeBytes ?? 0);
+    if (count < limits.limit && sizeBytes + frame.payload.length <= limits.limitBytes) return undefined;
+    return mailboxFull(frame.target, count);
+  }
+
+  #takeAck(seat: Seat, frame: Frame): void {
+    const state = seat.domain?.state;
+    const { source, incarnation, correlation } = frame;
+    if (state === undefined || source === undefined || seat.phase !== 'ready') return; // sent again, acknowledged again
+    const ack = { tenant: source.tenant, incarnation, counter: correlation };
+    const entry = state.outbox.find(ack);
+    if (entry === undefined || seat.acks.some((known) => known.tenant === ack.tenant && known.counter === ack.counter)) return;
+    seat.acks.push(ack);
+    if (frame.flags !== FRAME_STATUS.error) return;
+    const error = decodeError(frame.payload);
+    const address = { tenant: entry.tenant, type: entry.type, key: entry.key };
+    this.#core.notice({ kind: 'dead-letter', address, handler: entry.handler, args: entry.args, reason: error.code, message: error.message });
+  }
+
+  #prefetch(seat: Seat, frame: Frame): void {
+    const state = seat.domain?.state;
+    if (state === undefined || (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell)) return;
+    const actorId = actorIdOf(frame.target.type, frame.target.key);
+    if (!state.isResident(actorId)) this.#core.load(seat, actorId, rowGroupOf(actorId));
+  }
+
+  /** What the store had of an actor. */
+  supply(seat: Seat, actorId: string, rows: readonly { readonly name: string; readonly value: Uint8Array }[]): void {
+    seat.loading.delete(actorId);
+    const state = seat.domain?.state;
+    if (state === undefined) return;
+    state.useMs = this.#core.ports.nowMs();
+    supply(state, actorId, rows);
+    this.count(seat);
+    if (seat.waitsFor === actorId) {
+      seat.waitsFor = undefined;
+      this.#core.wake(seat);
+    }
+  }
+
+  /** Gives a ready seat one go. Afterwards it is in the round again if it has more to do. */
+  run(seat: Seat): void {
+    const core = this.#core;
+    const { domain } = seat;
+    if (domain === undefined) return;
+    domain.state.useMs = core.ports.nowMs();
+    if (seat.current === undefined && !this.#takeNext(seat)) {
+      if (seat.inbox.length > 0) core.wake(seat);
+      return;
+    }
+    if (seat.current === undefined) return;
+    this.advance(seat);
+    if (seat.current !== undefined || seat.inbox.length > 0) core.wake(seat);
+  }
+
+  /** Runs one turn of the step under way. */
+  advance(seat: Seat): void {
+    const { domain, current } = seat;
+    if (domain === undefined || current === undefined) return;
+    const core = this.#core;
+    core.ports.blame(current.frame);
+    const progress = domain.advance();
+    core.ports.blame(undefined);
+    core.turnCount += 1;
+    if (progress === 'more') return;
+    if (progress === 'idle') {
+      this.#finish(seat);
+      return;
+    }
+    seat.waitsFor = progress.needs;
+    core.load(seat, progress.needs, rowGroupOf(progress.needs));
+  }
+
+  /** Takes the next frame; false when no step came of it. */
+  #takeNext(seat: Seat): boolean {
+    const frame = seat.inbox.peek();
+    const { domain } = seat;
+    if (frame === undefined || domain === undefined) return false;
+    const core = this.#core;
+    const nowMs = core.ports.nowMs();
+    const verdict = domain.examine(frame, nowMs);
+    switch (verdict.kind) {
+      case 'admit':
+        break;
+      case 'refuse':
+        seat.inbox.shift();
+        this.refuse(frame, verdict.error);
+        return false;
+      case 'repeat':
+        seat.inbox.shift();
+        if (verdict.byKey) core.repeatCount += 1;
+        core.gate.hold(seat.lastPosition, () => core.answer(frame, verdict.outcome));
+        return false;
+      case 'wait': {
+        seat.inbox.shift();
+        core.repeatCount += 1;
+        const waiters = seat.waiters.get(verdict.idempotencyKey);
+        if (waiters === undefined) seat.waiters.set(verdict.idempotencyKey, [frame]);
+        else waiters.push(frame);
+        return false;
+      }
+      case 'ignore':
+        seat.inbox.shift();
+        if (frame.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
+        this.#settle(seat, frame);
+        return false;
+    }
+    if (this.#isQuery(seat, frame)) return this.#answerQuery(seat, frame);
+    seat.inbox.shift();
+    this.#begin(seat, frame, nowMs);
+    return true;
+  }
+
+  #isQuery(seat: Seat, frame: Frame): boolean {
+    if (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell) return false;
+    return seat.domain?.state.definitionOf(frame.target.type)?.queries.has(frame.handler) === true;
+  }
+
+  #answerQuery(seat: Seat, frame: Frame): false {
+    const core = this.#core;
+    if (this.#deathsOf(frame) >= POISON_DEATHS) {
+      // A query leaves no record, so one that kills lanes is set aside by its answer alone.
+      seat.inbox.shift();
+      this.refuse(frame, new SynapseError('POISONED', 'this query killed its lane repeatedly and is set aside'));
+      this.#clear(frame);
+      return false;
+    }
+    core.ports.blame(frame);
+    const outcome = seat.domain?.query(frame);
+    core.ports.blame(undefined);
+    if (outcome === undefined) return false;
+    if ('needs' in outcome) {
+      seat.waitsFor = outcome.needs;
+      core.load(seat, outcome.needs, rowGroupOf(outcome.needs));
+      return false;
+    }
+    seat.inbox.shift();
+    const failure = new SynapseError('STORE_UNAVAILABLE', 'the store failed before what this query saw was durable');
+    core.gate.hold(seat.lastPosition, () => core.answer(frame, outcome), () => this.refuse(frame, failure));
+    return false;
+  }
+
+  #deathsOf(frame: Frame): number {
+    return this.suspects.size === 0 ? 0 : (this.suspects.get(identityOf(frame)) ?? 0);
+  }
+
+  #begin(seat: Seat, frame: Frame, nowMs: number): void {
+    const core = this.#core;
+    const seed = new Uint8Array(SEED_BYTES);
+    core.ports.fillSeed(seed);
+    const deaths = this.#deathsOf(frame);
+    if (deaths > 0) this.#solo = seat;
+    const input = deaths >= POISON_DEATHS ? ownFrame('poison', seat.tenant, seat.shard, '', frame.bytes, nowMs) : frame;
+    const { acks } = seat;
+    seat.acks = [];
+    seat.current = { frame: input, nowMs, seed, acks, expected: undefined, origin: frame };
+    seat.domain?.begin(input, { nowMs, seed, acks });
+  }
+
+  #finish(seat: Seat): void {
+    const { domain, current } = seat;
+    if (domain === undefined || current === undefined) return;
+    seat.current = undefined;
+    const outcome = domain.end();
+    if (current.expected !== undefined) {
+      if (Buffer.compare(current.expected, outcome.digest) !== 0) throw divergence(seat, outcome, current.expected);
+      return;
+    }
+    this.#journal(seat, outcome, current);
+    this.#afterStep(seat);
+  }
+
+  #journal(seat: Seat, outcome: StepOutcome, current: NonNullable<Seat['current']>): void {
+    const core = this.#core;
+    const { frame, nowMs, seed, acks, origin } = current;
+    const { digest, decisions, outputs, seq } = outcome;
+    const body = encodeRecord({ configId: core.setup.configId, nowMs, seed, digest, decisions, acks, frame: frame.bytes });
+    const events: PortEvent[] = [];
+    for (const output of outputs) if (output.kind === 'event') events.push(output);
+    core.position += 1;
+    core.stepCount += 1;
+    seat.lastPosition = core.position;
+    seat.stepsSinceSnapshot += 1;
+    seat.bytesSinceSnapshot += body.length;
+    const { tenant, shard } = seat;
+    core.toStore({ kind: 'step', epoch: core.epoch, position: core.position, shard, tenant, seq, body, events });
+    if (frame.kind === FRAME_KIND.timer || origin?.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
+    const isSolo = this.#solo === seat;
+    core.gate.hold(
+      core.position,
+      () => {
+        if (isSolo) this.#clear(origin ?? frame);
+        for (const output of outputs) core.release(seat, output);
+        this.#settle(seat, origin ?? frame);
+      },
+      () => this.refuse(origin ?? frame, new SynapseError('STORE_UNAVAILABLE', 'the store failed before the command was durable; it did not happen')),
+    );
+  }
+
+  /** The suspect's step is durable: it is none any more, and the others go on. */
+  #clear(frame: Frame): void {
+    const identity = identityOf(frame);
+    this.#solo = undefined;
+    this.suspects.delete(identity);
+    this.#core.notice({ kind: 'cleared', identity });
+  }
+
+  /** Tells the embedder's sender that a frame which has no reply is settled. */
+  #settle(seat: Seat, frame: Frame): void {
+    const core = this.#core;
+    if (frame.messageId === 0 || frame.source !== undefined) return;
+    if (frame.kind !== FRAME_KIND.effectResult && frame.kind !== FRAME_KIND.control) return;
+    core.gate.hold(seat.lastPosition, () => core.ports.toClient(clientAck(frame.messageId, core.ports.nowMs())));
+  }
+
+  #afterStep(seat: Seat): void {
+    const core = this.#core;
+    const state = seat.domain?.state;
+    if (state === undefined) return;
+    this.count(seat);
+    const { snapshotEverySteps, snapshotEveryBytes, snapshotEveryRows } = core.setup.limits;
+    const isDue =
+      seat.snapshotWanted ||
+      seat.stepsSinceSnapshot >= snapshotEverySteps ||
+      seat.bytesSinceSnapshot >= snapshotEveryBytes ||
+      (state.dirtyRowCount >= snapshotEveryRows && changedRowCount(state) >= snapshotEveryRows);
+    if (isDue) core.snapshot(seat);
+  }
+
+  /** Keeps the lane's count of actors in memory. */
+  count(seat: Seat): void {
+    const size = seat.domain?.state.cells.size ?? 0;
+    this.#core.cellCount += size - seat.cellCount;
+    seat.cellCount = size;
+  }
+}
+
+function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): SynapseError {
+  const text = `tenant ${seat.tenant}: step ${outcome.seq} does not do what was recorded`;
+  return new SynapseError('DIVERGED', text, { tenant: seat.tenant, seq: outcome.seq, recorded: expected, computed: outcome.digest });
+}

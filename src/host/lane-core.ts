@@ -1,0 +1,239 @@
+/**
+ * What the parts of a lane share: its seats, its gate, its ports, and the few moves on them. The
+ * parts (taking in, recovery, memory, moves) stand in files of their own and meet here.
+ */
+import { Domain } from '../actor/domain.ts';
+import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
+import { changedRowCount, snapshotStored, takeSnapshot } from '../actor/domain-image.ts';
+import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
+import { type StoreRequest, encodeStoreRequest } from '../actor/store-port.ts';
+import type { Output } from '../actor/step.ts';
+import { SynapseError } from '../base/error.ts';
+import type { Frame } from '../frame/frame.ts';
+import { frameShard } from '../frame/header.ts';
+import { OutputGate } from './gate.ts';
+import {
+  type Notice,
+  answerFrame,
+  cancelFrame,
+  clientReply,
+  effectFrame,
+  noticeFrame,
+  sendFrame,
+  tenantReply,
+} from './lane-frame.ts';
+import { Seat } from './seat.ts';
+
+/** The doors of a lane. Threads, the simulator and tests each bring their own. */
+export interface LanePorts {
+  /** The host's clock, ms since 1970. */
+  nowMs(): number;
+  /** Fresh chance for the seed of a step. */
+  fillSeed(bytes: Uint8Array): void;
+  toClient(bytes: Uint8Array): void;
+  /** To the lane that the shard is pinned to, this one included. */
+  toShard(shard: number, bytes: Uint8Array): void;
+  toStore(bytes: Uint8Array): void;
+  /** The input whose code is about to run, or none: what a death is blamed on. */
+  blame(frame: Frame | undefined): void;
+}
+
+/** Limits of a lane; each with its reason where its default is set (system options). */
+export interface LaneLimits {
+  readonly shards: number;
+  readonly snapshotEverySteps: number;
+  readonly snapshotEveryBytes: number;
+  readonly snapshotEveryRows: number;
+  readonly maxActiveActors: number;
+}
+
+export interface LaneSetup {
+  readonly registry: Registry;
+  /** Configurations by number; recorded steps name theirs. */
+  readonly configs: ReadonlyMap<number, KernelConfig>;
+  readonly configId: number;
+  readonly limits: LaneLimits;
+  readonly ports: LanePorts;
+  readonly kernel: KernelPorts;
+}
+
+export class LaneCore {
+  readonly setup: LaneSetup;
+  readonly config: KernelConfig;
+  readonly seats: Map<string, Seat> = new Map();
+  readonly gate: OutputGate = new OutputGate();
+  readonly owned: Set<number> = new Set();
+  readonly heldShards: Set<number> = new Set();
+  /** Seats that have something to do, in turn. */
+  readonly round: Seat[] = [];
+  epoch = 0;
+  position = 0;
+  /** Set while the store takes nothing. */
+  outage: SynapseError | undefined = undefined;
+  cellCount = 0;
+  turnCount = 0;
+  stepCount = 0;
+  repeatCount = 0;
+  restartCount = 0;
+  eventCount = 0;
+
+  constructor(setup: LaneSetup) {
+    this.setup = setup;
+    const config = setup.configs.get(setup.configId);
+    if (config === undefined) throw new SynapseError('INVALID_ARGUMENT', `there is no configuration ${setup.configId}`);
+    this.config = config;
+  }
+
+  get ports(): LanePorts {
+    return this.setup.ports;
+  }
+
+  get shards(): number {
+    return this.setup.limits.shards;
+  }
+
+  seatOf(tenant: string, shard: number): Seat {
+    let seat = this.seats.get(tenant);
+    if (seat === undefined) {
+      seat = new Seat(tenant, shard);
+      this.seats.set(tenant, seat);
+    }
+    return seat;
+  }
+
+  newDomain(seat: Seat): Domain {
+    const state = new DomainState(seat.tenant, seat.shard, this.setup.registry, this.config, this.setup.kernel);
+    return new Domain(state);
+  }
+
+  /** Puts the seat into the round, unless it is there or has to wait for something. */
+  wake(seat: Seat): void {
+    if (seat.isQueued || seat.waitsFor !== undefined) return;
+    seat.isQueued = true;
+    this.round.push(seat);
+  }
+
+  toStore(request: StoreRequest): void {
+    this.ports.toStore(encodeStoreRequest(request));
+  }
+
+  /** Asks for an actor's rows, once. */
+  load(seat: Seat, actorId: string, group: string): void {
+    if (seat.loading.has(actorId)) return;
+    seat.loading.add(actorId);
+    this.toStore({ kind: 'load', tenant: seat.tenant, group, actorId });
+  }
+
+  notice(notice: Notice): void {
+    this.ports.toClient(noticeFrame(notice, this.ports.nowMs()));
+  }
+
+  /** Asks the embedder's sender for everything it has not seen settled. */
+  resendRequest(): Uint8Array {
+    return noticeFrame({ kind: 'resend' }, this.ports.nowMs());
+  }
+
+  /** Answers the sender of a frame, where it waits for one. */
+  answer(frame: Frame, outcome: { readonly ok: boolean; readonly payload: Uint8Array }): void {
+    const made = answerFrame(frame, outcome, this.shards, this.ports.nowMs());
+    if (made === undefined) return;
+    if (made.to === 'client') this.ports.toClient(made.bytes);
+    else this.ports.toShard(made.shard, made.bytes);
+  }
+
+  /** Takes a snapshot of a domain between steps and sends it to the store. */
+  snapshot(seat: Seat): void {
+    const state = seat.domain?.state;
+    seat.snapshotWanted = false;
+    if (state === undefined || seat.snapshotPending || state.step !== undefined || state.seq === 0) return;
+    for (const ack of seat.acks) state.outbox.settle(ack); // unrecorded: without the snapshot they are only sent again
+    seat.acks = [];
+    const { seq, image, changes } = takeSnapshot(state);
+    seat.snapshotPending = true;
+    seat.stepsSinceSnapshot = 0;
+    seat.bytesSinceSnapshot = 0;
+    this.position += 1;
+    seat.lastPosition = this.position;
+    const { tenant, shard } = seat;
+    this.toStore({ kind: 'snapshot', epoch: this.epoch, position: this.position, shard, tenant, seq, image, changes });
+  }
+
+  snapshotStored(seat: Seat): void {
+    seat.snapshotPending = false;
+    if (seat.domain !== undefined) snapshotStored(seat.domain.state);
+    if (seat.snapshotWanted) this.snapshot(seat);
+  }
+
+  /** True when a snapshot would hold something new. */
+  isDirty(seat: Seat): boolean {
+    const state = seat.domain?.state;
+    if (state === undefined) return false;
+    return seat.stepsSinceSnapshot > 0 || seat.acks.length > 0 || changedRowCount(state) > 0;
+  }
+
+  /** Sends one output of a durable step on its way. */
+  release(seat: Seat, output: Output): void {
+    const { ports, shards } = this;
+    const state = seat.domain?.state;
+    const timeMs = ports.nowMs();
+    switch (output.kind) {
+      case 'reply':
+        ports.toClient(clientReply(output.incarnation, output.messageId, output.ok, output.payload, timeMs));
+        return;
+      case 'tenant-reply': {
+        const frame = tenantReply({ tenant: seat.tenant, type: '', key: '' }, output, output, shards, timeMs);
+        ports.toShard(frameShard(frame), frame);
+        return;
+      }
+      case 'send':
+        if (state === undefined) return;
+        this.#send(sendFrame(state, output.entry, false, shards));
+        return;
+      case 'effect':
+        // Settled or cancelled in the meantime: nobody waits for it.
+        if (state?.effects.has(output.request.id) === true) ports.toClient(effectFrame(state, output.request, false));
+        return;
+      case 'cancel-effect':
+        if (state !== undefined) ports.toClient(cancelFrame(state, output.id));
+        return;
+      case 'answered':
+        for (const frame of seat.waiters.get(output.idempotencyKey) ?? []) this.answer(frame, output);
+        seat.waiters.delete(output.idempotencyKey);
+        return;
+      case 'dead-letter': {
+        const { address, handler, args, reason, message } = output;
+        this.notice({ kind: 'dead-letter', address, handler, args, reason, message });
+        return;
+      }
+      case 'supervision': {
+        if (output.event === 'restart') this.restartCount += 1;
+        const { event, address, reason, untilMs } = output;
+        this.notice({ kind: event, tenant: seat.tenant, address, reason, untilMs });
+        return;
+      }
+      case 'event':
+        this.eventCount += 1; // the store has it; its readers are told by the store
+    }
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.ports.toShard(frameShard(bytes), bytes);
+  }
+
+  /** Sends again what other tenants have not acknowledged, and what effects have not come back. */
+  resume(seat: Seat): void {
+    const state = seat.domain?.state;
+    if (state === undefined) return;
+    for (const request of state.effects.values()) this.ports.toClient(effectFrame(state, request, true));
+    this.resend(seat);
+  }
+
+  resend(seat: Seat): void {
+    const state = seat.domain?.state;
+    if (state === undefined) return;
+    // Only what is durable may leave; the rest leaves with its own step.
+    this.gate.hold(seat.lastPosition, () => {
+      for (const entry of state.outbox.entries()) this.#send(sendFrame(state, entry, true, this.shards));
+    });
+  }
+}

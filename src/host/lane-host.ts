@@ -1,0 +1,249 @@
+/**
+ * A lane without its thread: seats in turn, one turn each, so that a tenant with much to do does not
+ * starve the others. Frames and answers of the store come in, frames and requests go out, time and
+ * chance come through ports: the same code runs in a worker thread, in a test and in the simulator.
+ */
+import { SynapseError } from '../base/error.ts';
+import { type StoreAnswer, decodeStoreAnswer } from '../actor/store-port.ts';
+import { decodeError } from '../frame/frame.ts';
+import { Agenda } from './agenda.ts';
+import { Intake } from './intake.ts';
+import { LaneCore, type LaneSetup } from './lane-core.ts';
+import { Memory } from './memory.ts';
+import { Moves } from './moves.ts';
+import { Recovery } from './recovery.ts';
+import type { Seat } from './seat.ts';
+
+/** What a lane tells of itself. */
+export interface LaneFigures {
+  readonly tenants: number;
+  readonly actors: number;
+  readonly mailboxDepth: number;
+  readonly turns: number;
+  readonly steps: number;
+  readonly restarts: number;
+  readonly repeats: number;
+  readonly events: number;
+  readonly durablePosition: number;
+  readonly position: number;
+}
+
+/** Steps between two looks at the number of actors in memory. */
+const SHRINK_EVERY = 256;
+
+export class LaneHost {
+  readonly #core: LaneCore;
+  readonly #intake: Intake;
+  readonly #recovery: Recovery;
+  readonly #memory: Memory;
+  readonly #agenda: Agenda;
+  readonly moves: Moves;
+  #sinceShrink = 0;
+
+  constructor(setup: LaneSetup) {
+    this.#core = new LaneCore(setup);
+    this.#intake = new Intake(this.#core);
+    this.#recovery = new Recovery(this.#core, this.#intake);
+    this.#memory = new Memory(this.#core, this.#intake, this.#recovery);
+    this.#agenda = new Agenda(this.#core);
+    this.moves = new Moves(this.#core, this.#recovery);
+  }
+
+  /** Takes over shards; tenants with something under way are opened without a message. */
+  own(shards: readonly number[], suspects: ReadonlyMap<string, number>): void {
+    for (const shard of shards) this.#core.owned.add(shard);
+    for (const [identity, deaths] of suspects) this.#intake.suspects.set(identity, deaths);
+    this.#core.toStore({ kind: 'list', shards });
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#intake.receive(bytes);
+  }
+
+  /** The embedder or another lane lost what it had in memory: what is open is sent again. */
+  resendAll(): void {
+    for (const seat of this.#core.seats.values()) if (seat.phase === 'ready') this.#core.resend(seat);
+  }
+
+  /** An answer of the store. */
+  answer(bytes: Uint8Array): void {
+    const answer = decodeStoreAnswer(bytes);
+    const core = this.#core;
+    switch (answer.kind) {
+      case 'durable':
+        core.gate.advance(answer.position);
+        this.moves.check();
+        return;
+      case 'stored': {
+        const seat = core.seats.get(answer.tenant);
+        if (seat !== undefined) core.snapshotStored(seat);
+        this.moves.check();
+        return;
+      }
+      case 'domain':
+        this.#recovery.takeDomain(answer);
+        return;
+      case 'records':
+        this.#recovery.takeRecords(answer);
+        return;
+      case 'rows':
+        this.#takeRows(answer);
+        return;
+      case 'roots':
+        this.moves.takeRoots(answer);
+        return;
+      case 'list':
+        this.#recovery.openAll(answer.tenants);
+        return;
+      case 'corrupt': {
+        const seat = core.seats.get(answer.tenant);
+        if (seat !== undefined) this.#recovery.refuse(seat, decodeError(answer.error));
+        return;
+      }
+      case 'failed':
+        this.#fail(answer);
+        return;
+      case 'available':
+        this.#recover();
+    }
+  }
+
+  #takeRows(answer: Extract<StoreAnswer, { kind: 'rows' }>): void {
+    const seat = this.#core.seats.get(answer.tenant);
+    if (seat === undefined) return;
+    if (answer.error === undefined) this.#intake.supply(seat, answer.actorId, answer.rows);
+    else this.#recovery.refuse(seat, decodeError(answer.error));
+  }
+
+  #fail(answer: Extract<StoreAnswer, { kind: 'failed' }>): void {
+    const core = this.#core;
+    core.epoch = answer.epoch;
+    core.outage = new SynapseError('STORE_UNAVAILABLE', answer.message);
+    core.gate.advance(answer.position);
+    core.gate.abandon();
+    this.#recovery.undo(core.gate.durable, core.outage);
+    this.moves.abort(core.outage);
+  }
+
+  #recover(): void {
+    const core = this.#core;
+    core.outage = undefined;
+    for (const seat of core.seats.values()) {
+      if (seat.phase !== 'ready') continue;
+      core.resend(seat);
+      core.wake(seat);
+    }
+    core.toStore({ kind: 'list', shards: [...core.owned] });
+    core.ports.toClient(core.resendRequest());
+  }
+
+  /** Runs up to `budget` turns. True when there is more to do. */
+  run(budget: number): boolean {
+    const core = this.#core;
+    this.#agenda.collect();
+    for (let left = budget; left > 0; left--) {
+      const seat = this.#intake.solo ?? core.round.shift();
+      if (seat === undefined) return false;
+      const isSolo = seat === this.#intake.solo;
+      if (isSolo && (seat.current === undefined || seat.waitsFor !== undefined)) return false; // waits for the disk
+      if (!isSolo) seat.isQueued = false;
+      this.#runSeat(seat);
+      this.#agenda.note(seat);
+    }
+    return core.round.length > 0;
+  }
+
+  #runSeat(seat: Seat): void {
+    const core = this.#core;
+    if (seat.waitsFor !== undefined || core.outage !== undefined) return;
+    switch (seat.phase) {
+      case 'closed':
+        this.#recovery.open(seat);
+        return;
+      case 'replaying':
+        this.#recovery.run(seat);
+        return;
+      case 'ready':
+        seat.usedMs = core.ports.nowMs();
+        this.#runReady(seat);
+        return;
+      default:
+    }
+  }
+
+  #runReady(seat: Seat): void {
+    const core = this.#core;
+    if (core.heldShards.has(seat.shard) && seat.current === undefined) {
+      this.moves.check();
+      return;
+    }
+    try {
+      this.#intake.run(seat);
+    } catch (error) {
+      // A suspended turn that no longer runs as recorded: the tenant stops here, nothing is overwritten.
+      if (!(error instanceof SynapseError) || error.code !== 'DIVERGED') throw error;
+      const { current } = seat;
+      this.#recovery.refuse(seat, error);
+      if (current !== undefined) this.#intake.refuse(current.frame, error);
+    }
+    this.#sinceShrink += 1;
+    if (this.#sinceShrink >= SHRINK_EVERY) {
+      this.#sinceShrink = 0;
+      this.#memory.shrink();
+    }
+  }
+
+  /** Milliseconds since 1970 at which the next timer is due; infinity without one. */
+  get nextDueMs(): number {
+    return this.#agenda.nextDueMs;
+  }
+
+  /** Passivation; about once a second. `limit` lowers the number of actors kept, under memory pressure. */
+  tick(limit?: number): void {
+    this.#memory.tick();
+    if (limit !== undefined) this.#memory.shrink(limit);
+  }
+
+  /** Asks for a snapshot of every tenant that has something new. */
+  snapshotAll(): void {
+    for (const seat of this.#core.seats.values()) {
+      if (seat.phase !== 'ready' && seat.phase !== 'held') continue;
+      if (!this.#core.isDirty(seat)) continue;
+      if (seat.current !== undefined || seat.snapshotPending) seat.snapshotWanted = true;
+      else this.#core.snapshot(seat);
+    }
+  }
+
+  /** True when all that was asked for is on disk and nothing runs or opens. */
+  get isSettled(): boolean {
+    const core = this.#core;
+    if (core.outage !== undefined) return true;
+    if (!this.#recovery.isDone || core.gate.durable < core.position) return false;
+    for (const seat of core.seats.values()) {
+      if (seat.phase === 'opening' || seat.phase === 'replaying') return false;
+      if (seat.current !== undefined || seat.inbox.length > 0 || seat.snapshotPending || seat.snapshotWanted) return false;
+    }
+    return true;
+  }
+
+  get figures(): LaneFigures {
+    const core = this.#core;
+    let mailboxDepth = 0;
+    for (const seat of core.seats.values()) {
+      mailboxDepth += seat.inbox.length;
+      for (const mailbox of seat.domain?.state.mailboxes.values() ?? []) mailboxDepth += mailbox.messages.length;
+    }
+    return {
+      tenants: core.seats.size,
+      actors: core.cellCount,
+      mailboxDepth,
+      turns: core.turnCount,
+      steps: core.stepCount,
+      restarts: core.restartCount,
+      repeats: core.repeatCount,
+      events: core.eventCount,
+      durablePosition: core.gate.durable,
+      position: core.position,
+    };
+  }
+}

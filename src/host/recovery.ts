@@ -1,0 +1,232 @@
+/**
+ * Opening a tenant: its last snapshot, then the tail of its journal through the same code as live
+ * execution. What a replayed step puts out is dropped: replies are kept in the sessions and are
+ * asked for again, messages and effects that are still open leave again at the end.
+ *
+ * A step whose digest differs, or that needs a version not here, refuses the tenant with `DIVERGED`;
+ * damaged rows refuse it with `STORE_CORRUPT`. Nothing of it is overwritten, others are served.
+ */
+import { restoreDomain, versionsToMigrate } from '../actor/domain-image.ts';
+import { decodeRecord } from '../actor/record.ts';
+import type { ListedTenant, StoreAnswer } from '../actor/store-port.ts';
+import { SynapseError } from '../base/error.ts';
+import { encodeValue } from '../frame/codec.ts';
+import { FRAME_KIND, Frame, decodeError } from '../frame/frame.ts';
+import { type Intake, POISON_DEATHS } from './intake.ts';
+import { identityOf, ownFrame } from './lane-frame.ts';
+import type { LaneCore } from './lane-core.ts';
+import type { Seat } from './seat.ts';
+
+/** Tenants opened at a time without a message: enough to keep the store busy, few enough to let messages by. */
+const OPENING_MAX = 8;
+
+export class Recovery {
+  readonly #core: LaneCore;
+  readonly #intake: Intake;
+  /** Tenants to look at without a message: they may have timers, effects or messages of their own under way. */
+  #backlog: ListedTenant[] = [];
+  readonly #opening: Set<string> = new Set();
+
+  constructor(core: LaneCore, intake: Intake) {
+    this.#core = core;
+    this.#intake = intake;
+  }
+
+  get isDone(): boolean {
+    return this.#backlog.length === 0 && this.#opening.size === 0;
+  }
+
+  /** Opens tenants in the background. */
+  openAll(tenants: readonly ListedTenant[]): void {
+    for (const listed of tenants) if (this.#core.owned.has(listed.shard)) this.#backlog.push(listed);
+    this.#openMore();
+  }
+
+  #openMore(): void {
+    while (this.#opening.size < OPENING_MAX) {
+      const listed = this.#backlog.shift();
+      if (listed === undefined) return;
+      const seat = this.#core.seatOf(listed.tenant, listed.shard);
+      if (seat.phase !== 'closed' || this.#core.outage !== undefined) continue;
+      this.#opening.add(seat.tenant);
+      this.open(seat);
+    }
+  }
+
+  open(seat: Seat): void {
+    seat.phase = 'opening';
+    this.#core.toStore({ kind: 'open', tenant: seat.tenant });
+  }
+
+  takeDomain(answer: Extract<StoreAnswer, { kind: 'domain' }>): void {
+    const seat = this.#core.seats.get(answer.tenant);
+    if (seat === undefined || seat.phase !== 'opening') return;
+    if (answer.error !== undefined) {
+      this.refuse(seat, decodeError(answer.error));
+      return;
+    }
+    const domain = this.#core.newDomain(seat);
+    if (answer.image !== undefined) restoreDomain(domain.state, answer.image, answer.system);
+    seat.domain = domain;
+    seat.phase = 'replaying';
+    this.#core.wake(seat);
+  }
+
+  takeRecords(answer: Extract<StoreAnswer, { kind: 'records' }>): void {
+    const seat = this.#core.seats.get(answer.tenant);
+    if (seat === undefined || seat.phase !== 'replaying') return;
+    if (answer.error !== undefined) {
+      this.refuse(seat, decodeError(answer.error));
+      return;
+    }
+    seat.records.push(...answer.bodies);
+    seat.hasAllRecords = answer.isLast;
+    this.#core.wake(seat);
+  }
+
+  /** Gives a replaying seat one go. */
+  run(seat: Seat): void {
+    try {
+      this.#replay(seat);
+    } catch (error) {
+      if (!(error instanceof SynapseError)) throw error;
+      this.refuse(seat, error);
+    }
+  }
+
+  #replay(seat: Seat): void {
+    const { domain } = seat;
+    if (domain === undefined) return;
+    if (seat.current !== undefined) {
+      this.#intake.advance(seat);
+      this.#core.wake(seat);
+      return;
+    }
+    const body = seat.records.shift();
+    if (body !== undefined) {
+      this.#begin(seat, body);
+      this.#core.wake(seat);
+    } else if (seat.hasAllRecords) {
+      this.#finish(seat);
+    }
+  }
+
+  #begin(seat: Seat, body: Uint8Array): void {
+    const { domain } = seat;
+    if (domain === undefined) return;
+    const core = this.#core;
+    const record = decodeRecord(body);
+    const config = core.setup.configs.get(record.configId);
+    if (config === undefined) {
+      throw new SynapseError('STORE_CORRUPT', `tenant ${seat.tenant}: a record names configuration ${record.configId}, which is not there`, {
+        tenant: seat.tenant,
+        seq: domain.state.seq + 1,
+      });
+    }
+    domain.state.config = config;
+    const frame = Frame.parse(record.frame);
+    if ((this.#intake.suspects.get(identityOf(frame)) ?? 0) >= POISON_DEATHS && frame.kind !== FRAME_KIND.poison) {
+      throw new SynapseError('DIVERGED', `tenant ${seat.tenant}: step ${domain.state.seq + 1} kills its lane when it is replayed`, {
+        tenant: seat.tenant,
+        seq: domain.state.seq + 1,
+      });
+    }
+    checkVersions(seat, config.types);
+    const { nowMs, seed, acks, decisions, digest } = record;
+    seat.current = { frame, nowMs, seed, acks, expected: digest, origin: undefined };
+    seat.stepsSinceSnapshot += 1;
+    seat.bytesSinceSnapshot += body.length;
+    domain.begin(frame, { nowMs, seed, acks, decisions });
+  }
+
+  /** All is as it was: what is open leaves again, and newer versions are recorded as an input. */
+  #finish(seat: Seat): void {
+    const core = this.#core;
+    const { domain } = seat;
+    if (domain === undefined) return;
+    domain.state.config = core.config;
+    const versions = versionsToMigrate(domain.state);
+    this.#opening.delete(seat.tenant);
+    this.#intake.count(seat);
+    seat.phase = core.heldShards.has(seat.shard) ? 'held' : 'ready';
+    if (seat.phase === 'ready') this.goLive(seat, versions);
+    this.#openMore();
+  }
+
+  goLive(seat: Seat, versions: Readonly<Record<string, number>>): void {
+    seat.phase = 'ready';
+    if (Object.keys(versions).length > 0) {
+      const { tenant, shard } = seat;
+      const frame = ownFrame('control', tenant, shard, 'migrate', encodeValue(versions), this.#core.ports.nowMs());
+      // Before all that waits: those messages are for the new version.
+      const waiting = seat.inbox.drain();
+      seat.inbox.push(frame);
+      for (const other of waiting) seat.inbox.push(other);
+    }
+    this.#core.resume(seat);
+    this.#core.wake(seat);
+  }
+
+  /** Serves this tenant no more; everything that waits hears why. */
+  refuse(seat: Seat, error: SynapseError): void {
+    seat.phase = 'refused';
+    seat.error = error;
+    this.clear(seat);
+    this.#opening.delete(seat.tenant);
+    for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, error);
+    this.#openMore();
+  }
+
+  /** Drops a seat's domain from memory. */
+  clear(seat: Seat): void {
+    this.#core.cellCount -= seat.cellCount;
+    seat.cellCount = 0;
+    seat.domain = undefined;
+    seat.current = undefined;
+    seat.records = [];
+    seat.hasAllRecords = false;
+    seat.waitsFor = undefined;
+    seat.loading.clear();
+    seat.acks = [];
+    seat.snapshotPending = false;
+    seat.timerQueued = undefined;
+    seat.agendaMs = Number.POSITIVE_INFINITY;
+    seat.stepsSinceSnapshot = 0;
+    seat.bytesSinceSnapshot = 0;
+    this.#opening.delete(seat.tenant);
+  }
+
+  /** The store failed: what is not durable is undone, by forgetting it and reading what is. */
+  undo(durable: number, outage: SynapseError): void {
+    for (const seat of this.#core.seats.values()) {
+      for (const frames of seat.waiters.values()) for (const frame of frames) this.#intake.refuse(frame, outage);
+      seat.waiters.clear();
+      for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, outage);
+      seat.timerQueued = undefined;
+      const isWhole = seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;
+      if (isWhole || seat.phase === 'refused') continue;
+      const { current } = seat;
+      if (current !== undefined && current.expected === undefined) this.#intake.refuse(current.frame, outage);
+      this.clear(seat);
+      seat.phase = 'closed';
+    }
+    this.#backlog = [];
+    this.#opening.clear();
+  }
+}
+
+/** Every type that the domain has used must be here in the version that ran. */
+function checkVersions(seat: Seat, newest: Readonly<Record<string, number>>): void {
+  const state = seat.domain?.state;
+  if (state === undefined) return;
+  for (const [type, version] of Object.entries(newest)) {
+    const used = state.types.get(type) ?? version;
+    if (state.registry.newest(type) === undefined || state.registry.resolve(type, used) !== undefined) continue;
+    throw new SynapseError('DIVERGED', `tenant ${seat.tenant}: step ${state.seq + 1} was recorded by version ${used} of ${type}; give its module in \`previous\``, {
+      tenant: seat.tenant,
+      seq: state.seq + 1,
+      type,
+      version: used,
+    });
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A seat is one tenant in one lane: its domain, the frames that wait to be taken in, and how far it
+ * has come. The lane host moves it from phase to phase:
+ *
+ *   closed ─▶ opening ─▶ replaying ─▶ ready ─▶ (closed again when idle and clean)
+ *                 │           │          └▶ held: its shard is being moved
+ *                 └───────────┴─▶ refused: corrupt or diverged, every message gets the error
+ */
+import type { Ack } from '../actor/outbox.ts';
+import type { Domain } from '../actor/domain.ts';
+import { actorIdOf } from '../actor/message.ts';
+import type { SynapseError } from '../base/error.ts';
+import type { Frame } from '../frame/frame.ts';
+
+export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 'refused';
+
+interface Waiting {
+  count: number;
+  sizeBytes: number;
+}
+
+/** Frames that wait, first in first out, counted per actor for the mailbox limits. */
+export class Inbox {
+  #frames: Frame[] = [];
+  #head = 0;
+  readonly #waiting: Map<string, Waiting> = new Map();
+
+  get length(): number {
+    return this.#frames.length - this.#head;
+  }
+
+  push(frame: Frame): void {
+    this.#frames.push(frame);
+    const { type, key } = frame.target;
+    const actorId = actorIdOf(type, key);
+    const waiting = this.#waiting.get(actorId);
+    if (waiting === undefined) this.#waiting.set(actorId, { count: 1, sizeBytes: frame.bytes.length });
+    else {
+      waiting.count += 1;
+      waiting.sizeBytes += frame.bytes.length;
+    }
+  }
+
+  peek(): Frame | undefined {
+    return this.#frames[this.#head];
+  }
+
+  shift(): Frame | undefined {
+    const frame = this.#frames[this.#head];
+    if (frame === undefined) return undefined;
+    this.#head += 1;
+    // Half of the array is behind the head: cutting it now costs no more than what was taken since.
+    if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
+      this.#frames = this.#frames.slice(this.#head);
+      this.#head = 0;
+    }
+    const { type, key } = frame.target;
+    const actorId = actorIdOf(type, key);
+    const waiting = this.#waiting.get(actorId);
+    if (waiting !== undefined) {
+      waiting.count -= 1;
+      waiting.sizeBytes -= frame.bytes.length;
+      if (waiting.count === 0) this.#waiting.delete(actorId);
+    }
+    return frame;
+  }
+
+  waitingFor(actorId: string): Readonly<Waiting> | undefined {
+    return this.#waiting.get(actorId);
+  }
+
+  /** Takes everything out. */
+  drain(): Frame[] {
+    const frames = this.#frames.slice(this.#head);
+    this.#frames = [];
+    this.#head = 0;
+    this.#waiting.clear();
+    return frames;
+  }
+
+  /** Frames in their order, without taking them. */
+  *frames(): Generator<Frame> {
+    for (let at = this.#head; at < this.#frames.length; at++) {
+      const frame = this.#frames[at];
+      if (frame !== undefined) yield frame;
+    }
+  }
+}
+
+/** A step under way. */
+export interface CurrentStep {
+  readonly frame: Frame;
+  readonly nowMs: number;
+  readonly seed: Uint8Array;
+  readonly acks: readonly Ack[];
+  /** In a replay: the recorded digest. */
+  readonly expected: Uint8Array | undefined;
+  /** The frame as it came, where the input was made of it (poison). */
+  readonly origin: Frame | undefined;
+}
+
+export class Seat {
+  readonly tenant: string;
+  readonly shard: number;
+  phase: SeatPhase = 'closed';
+  domain: Domain | undefined = undefined;
+  error: SynapseError | undefined = undefined;
+  readonly inbox: Inbox = new Inbox();
+  current: CurrentStep | undefined = undefined;
+  /** In the lane's round: never twice. */
+  isQueued = false;
+  /** The actor whose rows have to come first. */
+  waitsFor: string | undefined = undefined;
+  /** Loads under way. */
+  readonly loading: Set<string> = new Set();
+  /** Records still to be replayed, and whether more will come. */
+  records: Uint8Array[] = [];
+  hasAllRecords = false;
+  /** Position of the last thing sent to the store. */
+  lastPosition = 0;
+  acks: Ack[] = [];
+  stepsSinceSnapshot = 0;
+  bytesSinceSnapshot = 0;
+  snapshotPending = false;
+  /** Somebody asked for a snapshot; it is taken at the end of the step. */
+  snapshotWanted = false;
+  /** The timer whose frame is in the inbox. */
+  timerQueued: string | undefined = undefined;
+  /** Due time that stands in the lane's agenda. */
+  agendaMs: number = Number.POSITIVE_INFINITY;
+  /** Calls that wait for the answer to an earlier call with the same idempotency key. */
+  readonly waiters: Map<string, Frame[]> = new Map();
+  cellCount = 0;
+  usedMs = 0;
+
+  constructor(tenant: string, shard: number) {
+    this.tenant = tenant;
+    this.shard = shard;
+  }
+
+  /** Nothing waits, runs or has to be kept in mind: the seat may be closed when it is also clean. */
+  get isQuiet(): boolean {
+    const state = this.domain?.state;
+    if (this.inbox.length > 0 || this.current !== undefined || this.snapshotPending || this.waiters.size > 0) return false;
+    if (state === undefined) return true;
+    return (
+      state.timers.size === 0 &&
+      state.outbox.size === 0 &&
+      state.effects.size === 0 &&
+      state.turns.size === 0 &&
+      state.mailboxes.size === 0 &&
+      this.acks.length === 0
+    );
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The face of a system: what the embedder holds in its hands, whatever runs behind it. Threads
+ * (`createSystem`) and one thread with a virtual clock (`testSystem`) bring an engine each.
+ */
+import type { ActorType } from '../actor/actor-type.ts';
+import type { Ref } from '../actor/reference-types.ts';
+import { addressText, checkName } from '../base/address.ts';
+import { SynapseError } from '../base/error.ts';
+import { decodeArguments, decodeValue, encodeValue } from '../frame/codec.ts';
+import { Channel } from './channel.ts';
+import type { Client, LostTell } from './client.ts';
+import type { Notice } from './lane-frame.ts';
+import { type ReferenceHome, makeReference } from './reference.ts';
+
+/** A message that did not reach its handler, or took no effect, and had no caller to be told. */
+export interface DeadLetter {
+  /** `tenant/type/key`. */
+  readonly address: string;
+  readonly handler: string;
+  readonly args: readonly unknown[];
+  /** An error code. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What supervision did, to whom, and why. */
+export interface SupervisionEvent {
+  readonly event: 'restart' | 'lane-died' | 'escalated' | 'poisoned';
+  readonly tenant: string | undefined;
+  /** `tenant/type/key` of the actor, where there is one. */
+  readonly address: string | undefined;
+  readonly lane: number | undefined;
+  readonly reason: string;
+  /** ms since 1970: when a restarted actor or a suspended tenant goes on. */
+  readonly untilMs: number | undefined;
+}
+
+export type SupervisionEventName = SupervisionEvent['event'];
+
+/** One event of a topic. */
+export interface TopicEvent {
+  /** Counts from 0 for each topic of a tenant. */
+  readonly offset: number;
+  /** Recorded time, ms since 1970. */
+  readonly time: number;
+  readonly value: unknown;
+}
+
+export interface TenantStatus {
+  readonly tenant: string;
+  readonly shard: number;
+  /** Inputs recorded so far. */
+  readonly seq: number;
+  /** 32 bytes over all actor states and tables. */
+  readonly stateRoot: Uint8Array;
+}
+
+export interface LaneStats {
+  readonly lane: number;
+  /** Messages that wait. */
+  readonly mailboxDepth: number;
+  readonly turns: number;
+  readonly restarts: number;
+  readonly eventsPerSecond: number;
+  readonly tenants: number;
+  readonly actors: number;
+  /** Times this lane's thread was replaced. */
+  readonly deaths: number;
+}
+
+export interface SystemStats {
+  readonly lanes: readonly LaneStats[];
+  /** Steps that are durable since this system was created. */
+  readonly durableWatermark: number;
+  readonly deadLetters: number;
+  /** Calls answered from the idempotency table. */
+  readonly repeats: number;
+  /** Calls waiting for a reply. */
+  readonly inFlight: number;
+}
+
+/** An event as the store keeps it. */
+export interface StoredTopicEvent {
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly value: Uint8Array;
+}
+
+/** What runs behind a system. */
+export interface Engine {
+  readonly client: Client;
+  figures(): Omit<SystemStats, 'deadLetters' | 'inFlight'>;
+  tenants(): Promise<TenantStatus[]>;
+  moveShard(shard: number, lane: number): Promise<void>;
+  snapshot(): Promise<void>;
+  backup(dir: string): Promise<void>;
+  readEvents(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]>;
+  close(): Promise<void>;
+}
+
+/** Dead letters kept for a reader: enough to look back, few enough to forget. */
+const DEAD_LETTERS_MAX = 10_000;
+
+/** Events read at a time. */
+const EVENTS_PAGE = 256;
+
+export class System implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #home: ReferenceHome;
+  readonly #letters: Channel<DeadLetter> = new Channel(DEAD_LETTERS_MAX);
+  readonly #listeners: Map<string, Set<(event: SupervisionEvent) => void>> = new Map();
+  readonly #topicWaiters: Map<string, Set<() => void>> = new Map();
+  #closing: Promise<void> | undefined;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#home = { client: engine.client, onLost: (lost) => this.#lose(lost) };
+  }
+
+  /**
+   * A typed reference; equal addresses are interchangeable. Costs nothing, activates nothing.
+   *
+   * @param type an actor type, or its name (its handlers are then untyped)
+   * @example await system.ref(account, 'acme', 'alice').deposit(10);
+   */
+  ref<A extends ActorType>(type: A | string, tenant: string, key: string): Ref<A> {
+    const name = typeof type === 'string' ? type : (type as A | undefined)?.name;
+    return makeReference<A>(this.#home, { tenant, type: name ?? '', key });
+  }
+
+  stats(): SystemStats {
+    return { ...this.#engine.figures(), deadLetters: this.#letters.totalCount, inFlight: this.#engine.client.openCount };
+  }
+
+  /** All tenants with their roots, sorted by tenant. Takes a snapshot of those that changed. `STORE_UNAVAILABLE`. */
+  async tenants(): Promise<TenantStatus[]> {
+    this.#checkOpen();
+    return this.#engine.tenants();
+  }
+
+  /**
+   * Moves a shard to another lane under load; loses and reorders nothing. To its own lane: nothing.
+   * `DIVERGED` when the roots after the move differ: the source lane goes on. `INVALID_ARGUMENT`.
+   */
+  async moveShard(shard: number, lane: number): Promise<void> {
+    this.#checkOpen();
+    await this.#engine.moveShard(shard, lane);
+  }
+
+  /** Lets a suspended tenant go on before its time. */
+  async resume(tenant: string): Promise<void> {
+    this.#checkOpen();
+    checkName('tenant', tenant);
+    await this.#engine.client.deliver('control', tenant, 'resume', true, encodeValue(null));
+  }
+
+  /** Messages that took no effect and had no caller; each is read once. */
+  get deadLetters(): AsyncIterable<DeadLetter> {
+    return this.#letters;
+  }
+
+  /** What `ctx.emit` wrote to a topic, from offset `from` (default 0) on, and then live. Ends with the system. */
+  async *events(tenant: string, topic: string, options: { readonly from?: number } = {}): AsyncGenerator<TopicEvent, void, undefined> {
+    checkName('tenant', tenant);
+    let from = options.from ?? 0;
+    if (!Number.isSafeInteger(from) || from < 0) {
+      throw new SynapseError('INVALID_ARGUMENT', `from must be an integer of at least 0, got ${String(from)}`, { option: 'from' });
+    }
+    while (this.#closing === undefined) {
+      let wake: () => void = () => undefined;
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const stop = this.#awaitTopic(tenant, topic, wake); // before the read: what comes meanwhile is not missed
+      try {
+        const page = await this.#engine.readEvents(tenant, topic, from, EVENTS_PAGE);
+        for (const { offset, timeMs, value } of page) {
+          yield { offset, time: timeMs, value: decodeValue(value) };
+          from = offset + 1;
+        }
+        if (page.length === 0) await woken;
+      } finally {
+        stop();
+      }
+    }
+  }
+
+  #awaitTopic(tenant: string, topic: string, wake: () => void): () => void {
+    const key = JSON.stringify([tenant, topic]);
+    const waiters = this.#topicWaiters.get(key) ?? new Set();
+    this.#topicWaiters.set(key, waiters);
+    waiters.add(wake);
+    return () => {
+      waiters.delete(wake);
+      if (waiters.size === 0) this.#topicWaiters.delete(key);
+    };
+  }
+
+  /** Called by the engine: a topic has new events. */
+  noteEvent(tenant: string, topic: string): void {
+    for (const wake of this.#topicWaiters.get(JSON.stringify([tenant, topic])) ?? []) wake();
+  }
+
+  /** Tells `listener` what supervision did; returns a function that stops it. */
+  on(event: SupervisionEventName, listener: (event: SupervisionEvent) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  /** Called by the engine. */
+  noteSupervision(event: SupervisionEvent): void {
+    for (const listener of this.#listeners.get(event.event) ?? []) listener(event);
+  }
+
+  /** Called by the engine: what a lane had to tell. */
+  noteNotice(notice: Extract<Notice, { kind: 'dead-letter' | 'restart' | 'escalated' | 'poisoned' }>): void {
+    if (notice.kind === 'dead-letter') {
+      const { address, handler, args, reason, message } = notice;
+      this.#letters.push({ address: addressText(address), handler, args: decodeArguments(args), reason, message });
+      return;
+    }
+    const { tenant, address, reason, untilMs } = notice;
+    const text = address === undefined ? undefined : addressText(address);
+    this.noteSupervision({ event: notice.kind, tenant, address: text, lane: undefined, reason, untilMs });
+  }
+
+  #lose(lost: LostTell): void {
+    const { address, handler, args, error } = lost;
+    const decoded = args.length === 0 ? [] : decodeArguments(args);
+    this.#letters.push({ address: addressText(address), handler, args: decoded, reason: error.code, message: error.message });
+  }
+
+  /** A snapshot of every tenant that changed, now. `STORE_UNAVAILABLE`. */
+  async snapshot(): Promise<void> {
+    this.#checkOpen();
+    await this.#engine.snapshot();
+  }
+
+  /** Writes a consistent copy that `createSystem` opens, as a new incarnation; work goes on meanwhile. */
+  async backup(dir: string): Promise<void> {
+    this.#checkOpen();
+    if (typeof dir !== 'string' || dir === '') throw new SynapseError('INVALID_ARGUMENT', 'dir must be a path', { option: 'dir' });
+    await this.#engine.backup(dir);
+  }
+
+  /** Drains, snapshots, frees every thread and file. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#engine.client.close(new SynapseError('CLOSED', 'the system is closed'));
+    try {
+      await this.#engine.close();
+    } finally {
+      this.#engine.client.abandon(new SynapseError('CLOSED', 'the system closed before the answer came; the command may still have happened'));
+      this.#letters.close();
+      for (const waiters of this.#topicWaiters.values()) for (const wake of waiters) wake();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new SynapseError('CLOSED', 'the system is closed');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The store without its thread: what lanes sent is gathered, written in one commit, and only then
+ * answered with the positions that are durable. Reads are answered at once: what they may ask for is
+ * always from the last snapshot, or of a tenant that nobody else has open.
+ *
+ * After a failed commit nothing of it counts: a new epoch begins, the lanes are told how far they
+ * got, and the store is reopened and read back before it takes anything again.
+ */
+import {
+  type SnapshotRequest,
+  type StepRequest,
+  type StoreAnswer,
+  type StoreRequest,
+  decodeStoreRequest,
+  encodeStoreAnswer,
+} from '../actor/store-port.ts';
+import { SynapseError } from '../base/error.ts';
+import { sha256 } from '../base/hash.ts';
+import { encodeError } from '../frame/frame.ts';
+import type { Store } from './store.ts';
+
+/** Bytes of journal records that go to a lane in one message. */
+const RECORDS_CHUNK_BYTES = 1 << 20;
+
+interface LaneLink {
+  readonly send: (bytes: Uint8Array) => void;
+  durable: number;
+  /** Highest position gathered for the next commit. */
+  gathered: number;
+}
+
+type Pending = { readonly lane: number; readonly request: StepRequest | SnapshotRequest };
+
+/** Told after a commit: topics that got events. */
+export type EventListener = (tenant: string, topic: string) => void;
+
+export class StoreHost {
+  readonly #store: Store;
+  readonly #lanes: Map<number, LaneLink> = new Map();
+  readonly #onEvent: EventListener;
+  #pending: Pending[] = [];
+  #epoch = 0;
+  #outage: string | undefined;
+  commitCount = 0;
+  stepCount = 0;
+
+  constructor(store: Store, onEvent: EventListener) {
+    this.#store = store;
+    this.#onEvent = onEvent;
+  }
+
+  get isDown(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  /** Connects a lane, or a new incarnation of it: positions start anew. */
+  attach(lane: number, send: (bytes: Uint8Array) => void): void {
+    this.flush();
+    this.#lanes.set(lane, { send, durable: 0, gathered: 0 });
+    if (this.#outage !== undefined) this.#tellFailure(lane);
+  }
+
+  #answer(lane: number, answer: StoreAnswer): void {
+    this.#lanes.get(lane)?.send(encodeStoreAnswer(answer));
+  }
+
+  receive(lane: number, bytes: Uint8Array): void {
+    const request = decodeStoreRequest(bytes);
+    if (request.kind === 'step' || request.kind === 'snapshot') {
+      if (request.epoch === this.#epoch && this.#outage === undefined) this.#pending.push({ lane, request });
+      return;
+    }
+    try {
+      this.#read(lane, request);
+    } catch (error) {
+      this.#readFailed(lane, request, error);
+    }
+  }
+
+  #read(lane: number, request: Exclude<StoreRequest, StepRequest | SnapshotRequest>): void {
+    switch (request.kind) {
+      case 'open':
+        this.flush(); // a lane that is gone may have left steps of this tenant
+        this.#open(lane, request.tenant);
+        return;
+      case 'load': {
+        const rows = this.#store.loadGroup(request.tenant, request.group).map(({ name, value }) => ({ name, value }));
+        this.#answer(lane, { kind: 'rows', tenant: request.tenant, actorId: request.actorId, rows, error: undefined });
+        return;
+      }
+      case 'roots': {
+        const { id, tenant, seq, image, changes } = request;
+        const roots = this.#store.roots(tenant, changes, { seq, imageHash: sha256(image) });
+        this.#answer(lane, { kind: 'roots', id, ...roots, error: undefined });
+        return;
+      }
+      case 'list': {
+        const wanted = new Set(request.shards);
+        const tenants = this.#store.tenants().filter(({ shard }) => wanted.has(shard));
+        this.#answer(lane, { kind: 'list', tenants: tenants.map(({ tenant, shard }) => ({ tenant, shard })) });
+      }
+    }
+  }
+
+  #open(lane: number, tenant: string): void {
+    const damage = this.#store.damaged().get(tenant);
+    if (damage !== undefined) throw damage;
+    const stored = this.#store.loadDomain(tenant);
+    const system = stored?.system ?? [];
+    this.#answer(lane, { kind: 'domain', tenant, image: stored?.image, system, error: undefined });
+    let bodies: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for (const { body } of stored === undefined ? [] : this.#store.records(tenant, stored.snapshotSeq + 1)) {
+      bodies.push(body);
+      sizeBytes += body.length;
+      if (sizeBytes < RECORDS_CHUNK_BYTES) continue;
+      this.#answer(lane, { kind: 'records', tenant, bodies, isLast: false, error: undefined });
+      bodies = [];
+      sizeBytes = 0;
+    }
+    this.#answer(lane, { kind: 'records', tenant, bodies, isLast: true, error: undefined });
+  }
+
+  /** An answer with an error where one tenant is meant; a failure of the whole store is another thing. */
+  #readFailed(lane: number, request: Exclude<StoreRequest, StepRequest | SnapshotRequest>, error: unknown): void {
+    if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') {
+      this.#fail(error);
+      return;
+    }
+    const payload = encodeError(error);
+    switch (request.kind) {
+      case 'open':
+        this.#answer(lane, { kind: 'domain', tenant: request.tenant, image: undefined, system: [], error: payload });
+        this.#answer(lane, { kind: 'records', tenant: request.tenant, bodies: [], isLast: true, error: payload });
+        return;
+      case 'load':
+        this.#answer(lane, {
+          kind: 'rows',
+          tenant: request.tenant,
+          actorId: request.actorId,
+          rows: [],
+          error: payload,
+        });
+        return;
+      case 'roots': {
+        const none = new Uint8Array(0);
+        this.#answer(lane, { kind: 'roots', id: request.id, stateRoot: none, domainRoot: none, error: payload });
+        return;
+      }
+      case 'list':
+        this.#fail(error);
+    }
+  }
+
+  /** Writes what has been gathered. True when there was something. */
+  flush(): boolean {
+    const pending = this.#pending;
+    if (pending.length === 0 || this.#outage !== undefined) return false;
+    this.#pending = [];
+    const written = this.#commit(pending);
+    if (written === undefined) return true;
+    for (const { lane, request } of pending) {
+      const link = this.#lanes.get(lane);
+      if (link !== undefined) link.gathered = Math.max(link.gathered, request.position);
+    }
+    for (const [lane, link] of this.#lanes) {
+      if (link.gathered === link.durable) continue;
+      link.durable = link.gathered;
+      this.#answer(lane, { kind: 'durable', position: link.durable });
+    }
+    for (const { lane, request } of written) {
+      if (request.kind === 'snapshot') this.#answer(lane, { kind: 'stored', tenant: request.tenant, seq: request.seq });
+      else for (const event of request.events) this.#onEvent(request.tenant, event.topic);
+    }
+    return true;
+  }
+
+  /** One commit; a tenant whose rows are damaged is left out and told, and the others are tried again. */
+  #commit(pending: readonly Pending[]): readonly Pending[] | undefined {
+    let batch = pending;
+    for (;;) {
+      const steps = batch.flatMap(({ request }) => (request.kind === 'step' ? [request] : []));
+      const snapshots = batch.flatMap(({ request }) => (request.kind === 'snapshot' ? [request] : []));
+      try {
+        this.#store.commit(steps, snapshots);
+        this.commitCount += 1;
+        this.stepCount += steps.length;
+        return batch;
+      } catch (error) {
+        const tenant =
+          error instanceof SynapseError && error.code === 'STORE_CORRUPT' ? error.details['tenant'] : undefined;
+        if (typeof tenant !== 'string' || !batch.some(({ request }) => request.tenant === tenant)) {
+          this.#fail(error);
+          return undefined;
+        }
+        const payload = encodeError(error as SynapseError);
+        const lane = batch.find(({ request }) => request.tenant === tenant)?.lane ?? 0;
+        this.#answer(lane, { kind: 'corrupt', tenant, error: payload });
+        batch = batch.filter(({ request }) => request.tenant !== tenant);
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#outage !== undefined) return;
+    this.#outage = error instanceof Error ? error.message : String(error);
+    this.#epoch += 1;
+    this.#pending = [];
+    for (const lane of this.#lanes.keys()) this.#tellFailure(lane);
+  }
+
+  #tellFailure(lane: number): void {
+    const link = this.#lanes.get(lane);
+    if (link === undefined) return;
+    link.gathered = link.durable;
+    this.#answer(lane, { kind: 'failed', epoch: this.#epoch, position: link.durable, message: this.#outage ?? '' });
+  }
+
+  /** Tries to come back after a failure: reopens, reads back, proves a write. True when the store is healthy. */
+  recover(): boolean {
+    if (this.#outage === undefined) return true;
+    try {
+      this.#store.reopen();
+    } catch {
+      return false;
+    }
+    this.#outage = undefined;
+    for (const lane of this.#lanes.keys()) this.#answer(lane, { kind: 'available' });
+    return true;
+  }
+}
