@@ -1,9 +1,10 @@
 /**
- * What a handler threw, as the error its caller gets. A refusal stays a refusal; everything else is
- * `HANDLER_FAILED` with the original name and message, never with a stack.
+ * What a handler threw, as the error its caller gets. A refusal stays a refusal, and an operating
+ * failure that the handler let pass (a cycle, a denial, an effect that failed) keeps its code, so that
+ * the caller knows what to do; everything else is `HANDLER_FAILED` with the original name and message.
+ * Never a stack.
  */
 import { type ErrorDetails, SynapseError, isErrorCode } from '../base/error.ts';
-import { encodeError } from '../frame/frame.ts';
 
 /** Longest message of an error that travels, UTF-16 units: enough to read, too little to flood. */
 const MESSAGE_MAX = 2_000;
@@ -61,23 +62,12 @@ export function failureFrom(thrown: unknown, where: string): SynapseError {
   const code = peek(thrown, 'code');
   if (thrown instanceof Error && name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) {
     const details = peek(thrown, 'details');
-    return travelling('HANDLER_FAILED', `${where}: ${name}: ${code}: ${text}`, { name, code, cause: details });
+    return new SynapseError(code, text, typeof details === 'object' && details !== null ? (details as ErrorDetails) : {});
   }
   return new SynapseError('HANDLER_FAILED', `${where}: ${name}: ${text}`, { name });
 }
 
 function refusal(message: string, details: unknown): SynapseError {
   const plain = typeof details === 'object' && details !== null ? (details as ErrorDetails) : {};
-  return travelling('REFUSED', message, plain);
-}
-
-/** An error whose details travel; details that cannot are left out, and the message says so. */
-function travelling(code: 'REFUSED' | 'HANDLER_FAILED', message: string, details: ErrorDetails): SynapseError {
-  const error = new SynapseError(code, message, details);
-  try {
-    encodeError(error);
-    return error;
-  } catch {
-    return new SynapseError(code, `${message} (its details do not travel)`);
-  }
+  return new SynapseError('REFUSED', message, plain);
 }

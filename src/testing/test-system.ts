@@ -214,8 +214,8 @@ class TestEngine implements Engine {
   /** Runs until nothing can run at the present time; stubs that only await get their turns too. */
   async settle(): Promise<void> {
     for (let quiet = 0; quiet < 4; ) {
-      await new Promise((resolve) => void laterMacrotask(resolve));
-      quiet = this.#round() ? 0 : quiet + 1;
+      const isBusy = await new Promise<boolean>((resolve) => void laterMacrotask(() => resolve(this.#round())));
+      quiet = isBusy ? 0 : quiet + 1;
     }
   }
 
@@ -225,10 +225,13 @@ class TestEngine implements Engine {
     for (;;) {
       const nextMs = Math.min(this.clock.nextDueMs, this.#running?.lane.nextDueMs ?? Number.POSITIVE_INFINITY);
       if (nextMs > endMs) break;
-      this.clock.moveTo(nextMs);
+      // Of what is due at one moment the actors' timers come first: what they do may be what a caller waits for.
+      this.clock.setTo(nextMs);
+      await this.settle();
+      this.clock.fire();
       await this.settle();
     }
-    this.clock.moveTo(endMs);
+    this.clock.setTo(endMs);
     this.#running?.lane.tick();
     await this.settle();
   }

@@ -35,9 +35,13 @@ export class VirtualClock {
     return nextMs;
   }
 
-  /** Moves to `toMs` and calls back what is due by then. */
-  moveTo(toMs: number): void {
+  /** Moves to `toMs`; never backwards, and calls nobody. */
+  setTo(toMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, toMs);
+  }
+
+  /** Calls back what is due. */
+  fire(): void {
     const due = [...this.#appointments].filter(({ dueMs }) => dueMs <= this.#nowMs);
     due.sort((a, b) => a.dueMs - b.dueMs || a.order - b.order);
     for (const appointment of due) {

@@ -1,0 +1,3 @@
+/** The protocol version that every frame carries: `major.minor`. A reader refuses another major. */
+export const PROTOCOL_MAJOR = 1;
+export const PROTOCOL_MINOR = 0;
