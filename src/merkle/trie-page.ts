@@ -56,23 +56,25 @@ export function nibbleAt(key: Uint8Array, index: number): number {
   return (index & 1) === 0 ? byte >> 4 : byte & 15;
 }
 
+/** What is hashed stands here: 65 bytes, more than V8 keeps on its own heap, so one buffer for all. */
+const preimage = new Uint8Array(1 + LEAF_BYTES);
+
 /** sha256(0x00 | key | valueHash). */
 function leafHash(leaf: TrieLeaf): Uint8Array {
-  const bytes = new Uint8Array(1 + LEAF_BYTES);
-  bytes.set(leaf.key, 1);
-  bytes.set(leaf.valueHash, 1 + HASH_BYTES);
-  return sha256(bytes);
+  preimage[0] = 0;
+  preimage.set(leaf.key, 1);
+  preimage.set(leaf.valueHash, 1 + HASH_BYTES);
+  return sha256(preimage);
 }
 
 /** sha256(0x01 | left | right); an absent side vanishes. */
 function innerHash(left: Uint8Array | undefined, right: Uint8Array | undefined): Uint8Array | undefined {
   if (left === undefined) return right;
   if (right === undefined) return left;
-  const bytes = new Uint8Array(1 + LEAF_BYTES);
-  bytes[0] = 1;
-  bytes.set(left, 1);
-  bytes.set(right, 1 + HASH_BYTES);
-  return sha256(bytes);
+  preimage[0] = 1;
+  preimage.set(left, 1);
+  preimage.set(right, 1 + HASH_BYTES);
+  return sha256(preimage);
 }
 
 /** Hash of ascending leaves `[from, to)` that agree in their first `bit` bits. */

@@ -8,9 +8,9 @@ import { dirname, resolve } from 'node:path';
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
 
-/** Flushes the entries of a directory. */
-export function flushDirectory(dir: string): void {
-  const fd = openSync(dir, 'r');
+/** Flushes a file, or the entries of a directory. */
+export function flush(path: string): void {
+  const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
   } finally {
@@ -24,7 +24,7 @@ export function makeDirectory(dir: string): void {
   if (first === undefined) return;
   const top = dirname(first);
   for (let at = resolve(dir); ; at = dirname(at)) {
-    flushDirectory(at);
+    flush(at);
     if (at === top || at === dirname(at)) return;
   }
 }
@@ -43,9 +43,9 @@ export function createWhole(dir: string, fill: (partial: string) => void): void 
   try {
     mkdirSync(partial);
     fill(partial);
-    flushDirectory(partial);
+    flush(partial);
     renameSync(partial, target);
-    flushDirectory(dirname(target));
+    flush(dirname(target));
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     if (error instanceof SynapseError) throw error;

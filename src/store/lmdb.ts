@@ -13,8 +13,10 @@ import { basename, join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { SynapseError } from '../base/error.ts';
 import { compareBytes } from './binary.ts';
-import { createWhole, flushDirectory, makeDirectory, messageOf } from './directory.ts';
+import { createWhole, flush, makeDirectory, messageOf } from './directory.ts';
 import { DATA_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
+import { SpaceGuard } from './lmdb-space.ts';
+import type { EnvironmentShape } from './lmdb-space.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
@@ -35,10 +37,12 @@ export function openLmdb(dir: string, options: { readonly create?: boolean } = {
 
 class LmdbKeyValue implements KeyValue {
   readonly #dir: string;
+  readonly #space: SpaceGuard;
   #database: Database | undefined;
 
   constructor(dir: string, create: boolean) {
     this.#dir = dir;
+    this.#space = new SpaceGuard(dir, join(dir, DATA_FILE));
     if (!create && !existsSync(join(dir, DATA_FILE))) {
       throw new SynapseError('INVALID_ARGUMENT', `there is no store in ${dir}`, { dir });
     }
@@ -49,6 +53,7 @@ class LmdbKeyValue implements KeyValue {
     if (writes.length === 0) return;
     const database = this.#opened();
     guard('commit', this.#dir, () => {
+      this.#space.secure(writes, () => database.getStats() as EnvironmentShape);
       // A block body: a returned promise would turn the transaction asynchronous in silence.
       database.transactionSync(() => {
         for (const [key, value] of writes) {
@@ -89,18 +94,14 @@ class LmdbKeyValue implements KeyValue {
     createWhole(dir, (partial) => {
       // The only writer is this thread and it stands here: the file does not change under the copy.
       copyFileSync(join(this.#dir, DATA_FILE), join(partial, DATA_FILE), constants.COPYFILE_FICLONE);
-      const copy = openDatabase(partial);
-      try {
-        copy.transactionSync(() => {
-          for (const [key, value] of amend) {
-            if (value === null) void copy.remove(key);
-            else void copy.put(key, value);
-          }
-          void copy.put(TOUCH_KEY, TOUCH_KEY); // an empty transaction would flush nothing
-          void copy.remove(TOUCH_KEY);
-        });
-      } finally {
-        closeDatabase(copy);
+      flush(join(partial, DATA_FILE));
+      if (amend.length > 0) {
+        const copy = new LmdbKeyValue(partial, false);
+        try {
+          copy.commit(amend);
+        } finally {
+          copy.close();
+        }
       }
       rmSync(join(partial, LOCK_FILE), { force: true });
     });
@@ -119,9 +120,6 @@ class LmdbKeyValue implements KeyValue {
   }
 }
 
-/** A key no schema uses: sorts behind every kind. */
-const TOUCH_KEY: Uint8Array = Uint8Array.of(0xff, 0xff);
-
 function openDatabase(dir: string): Database {
   const fresh = !existsSync(join(dir, DATA_FILE));
   makeDirectory(dir);
@@ -134,7 +132,7 @@ function openDatabase(dir: string): Database {
     keyEncoding: 'binary',
     overlappingSync: false,
   });
-  if (fresh) flushDirectory(dir);
+  if (fresh) flush(dir);
   return database;
 }
 

@@ -1,9 +1,10 @@
 /**
- * A process of its own for lock and disk tests: `node store-process.js lock|write DIR [MAX]`.
+ * A process of its own for lock and disk tests: `node store-process.js lock|write|survive DIR [MAX]`.
  * Speaks in lines on standard output, ends when standard input does.
  *   lock   on every line of input tries once: "held" or the error's code, and keeps what it got
  *   write  opens a store and commits 20 KiB steps of one tenant: "ack N" each, "error CODE" at the first
  *          failure or after MAX commits "done"
+ *   survive  as write, but after a failure reopens ("reopened SEQ") and goes on until MAX steps are durable
  */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
@@ -30,10 +31,19 @@ if (mode === 'lock') {
 } else {
   try {
     const store = Store.open({ driver: openLmdb(dir), shards: 1 });
-    const first = (store.tenants()[0]?.seq ?? 0) + 1;
-    for (let seq = first; seq < first + Number(max); seq++) {
-      store.commit([{ shard: 0, tenant: 't', seq, body: new Uint8Array(20_000).fill(seq), events: [] }], []);
-      say(`ack ${seq}`);
+    const lastSeq = (): number => store.tenants()[0]?.seq ?? 0;
+    const end = lastSeq() + Number(max);
+    while (lastSeq() < end) {
+      try {
+        const seq = lastSeq() + 1;
+        store.commit([{ shard: 0, tenant: 't', seq, body: new Uint8Array(20_000).fill(seq), events: [] }], []);
+        say(`ack ${seq}`);
+      } catch (error) {
+        if (mode !== 'survive') throw error;
+        say(`failed ${codeOf(error)}`);
+        store.reopen();
+        say(`reopened ${lastSeq()}`);
+      }
     }
     say('done');
   } catch (error) {
