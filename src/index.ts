@@ -30,3 +30,13 @@ export {
 } from './actor/reference-types.ts';
 export type { Address } from './base/address.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorDetails, Refusal, SynapseError } from './base/error.ts';
+export type {
+  DeadLetter,
+  LaneStats,
+  SupervisionEvent,
+  SupervisionEventName,
+  SystemStats,
+  TenantStatus,
+  TopicEvent,
+} from './host/system-face.ts';
+export { createSystem, type Grant, type Retention, type System, type SystemOptions } from './system.ts';

@@ -94,7 +94,7 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
 }
 
 /** Messages between threads are as large as a snapshot's rows; the ring cuts them. */
-const MESSAGE_MAX_BYTES = 30 << 20;
+const MESSAGE_MAX_BYTES = 500 << 20;
 
 function encodeTagged(value: object): Uint8Array {
   const bytes = encodeValue(value, MESSAGE_MAX_BYTES);

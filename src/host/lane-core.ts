@@ -66,6 +66,8 @@ export class LaneCore {
   readonly heldShards: Set<number> = new Set();
   /** Seats that have something to do, in turn. */
   readonly round: Seat[] = [];
+  /** Seats whose snapshot somebody waits for. */
+  readonly awaitedSnapshots: Set<Seat> = new Set();
   epoch = 0;
   position = 0;
   /** Set while the store takes nothing. */

@@ -204,11 +204,31 @@ export class LaneHost {
     if (limit !== undefined) this.#memory.shrink(limit);
   }
 
+  /** True when no tenant is being opened in the background. */
+  get isOpened(): boolean {
+    return this.#recovery.isDone || this.#core.outage !== undefined;
+  }
+
+  /** True when the snapshots that `snapshotAll` asked for are on disk, or will never be. */
+  get areSnapshotsStored(): boolean {
+    if (this.#core.outage !== undefined) return true;
+    for (const seat of this.#core.awaitedSnapshots) {
+      if (!seat.snapshotPending && !seat.snapshotWanted) this.#core.awaitedSnapshots.delete(seat);
+    }
+    return this.#core.awaitedSnapshots.size === 0;
+  }
+
+  /** `STORE_UNAVAILABLE` while the store takes nothing. */
+  checkAvailable(): void {
+    if (this.#core.outage !== undefined) throw this.#core.outage;
+  }
+
   /** Asks for a snapshot of every tenant that has something new. */
   snapshotAll(): void {
     for (const seat of this.#core.seats.values()) {
       if (seat.phase !== 'ready' && seat.phase !== 'held') continue;
       if (!this.#core.isDirty(seat)) continue;
+      this.#core.awaitedSnapshots.add(seat);
       if (seat.current !== undefined || seat.snapshotPending) seat.snapshotWanted = true;
       else this.#core.snapshot(seat);
     }

@@ -131,6 +131,7 @@ export class Moves {
       if (seat.shard !== shard) continue;
       if (seat.phase === 'held' && seat.domain !== undefined) this.#recovery.goLive(seat, versionsToMigrate(seat.domain.state));
       else this.#core.wake(seat);
+      this.#core.resend(seat); // what was sent while the shard was between lanes was dropped
     }
   }
 

@@ -189,6 +189,7 @@ export class Recovery {
     seat.loading.clear();
     seat.acks = [];
     seat.snapshotPending = false;
+    seat.snapshotWanted = false;
     seat.timerQueued = undefined;
     seat.agendaMs = Number.POSITIVE_INFINITY;
     seat.stepsSinceSnapshot = 0;

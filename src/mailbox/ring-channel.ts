@@ -12,8 +12,8 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { RingReader, RingWriter } from './ring.ts';
 
-/** Longest message that crosses a ring, in bytes: two of the largest frames, so that a record may wrap one. */
-export const RING_MESSAGE_MAX_BYTES: number = 32 * 1024 * 1024;
+/** Longest message that crosses a ring, in bytes: a snapshot's rows, which are bounded by count and may be large. */
+export const RING_MESSAGE_MAX_BYTES: number = 512 * 1024 * 1024;
 /** Bytes that may wait for space by default: two of the longest messages, far more than any batch. */
 const SENDER_QUEUE_MAX_BYTES: number = 2 * RING_MESSAGE_MAX_BYTES;
 /** A consumed front of the queue is cut off when it is this long: rarely enough to cost nothing. */

@@ -31,6 +31,7 @@ import {
 import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName } from './effect-protocol.ts';
 import { isFault } from './effect-protocol.ts';
 import { EffectRegister } from '../host/effect-register.ts';
+import { keepInterruptible } from './guard-interrupt.ts';
 
 /** Attempts at a time per thread: they mostly wait for the network. */
 const TASKS_PER_THREAD = 256;
@@ -145,6 +146,7 @@ export class EffectPool implements EffectRunner {
   #open(): Piscina {
     if (this.#threads !== undefined) return this.#threads;
     const { actors, previous, threads: count, heapMb } = this.#options;
+    keepInterruptible();
     const threads = new Piscina({
       filename: fileURLToPath(new URL('./effect-entry.js', import.meta.url)),
       minThreads: count,

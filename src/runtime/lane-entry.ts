@@ -1,0 +1,315 @@
+/**
+ * A lane's thread. Piscina runs `runLane` once and for the lane's whole life; the guards stand before
+ * any user module is loaded; the kernel runs from port events and immediates only, since within a
+ * microtask nothing can be drained.
+ */
+import { getHeapStatistics } from 'node:v8';
+import { SeededRandom } from '../base/seeded.ts';
+import { SynapseError } from '../base/error.ts';
+import type { Running } from '../actor/domain-state.ts';
+import { decodeConfig } from '../actor/kernel-config.ts';
+import { LaneHost } from '../host/lane-host.ts';
+import { loadRegistry } from '../host/modules.ts';
+import { admitter } from '../host/options.ts';
+import { offer, replyWith } from './control-port.ts';
+import { type RealmOriginals, installGuards } from './guard.ts';
+import type { LaneSurface, LaneTask } from './lane-protocol.ts';
+import { Link, type LinkInit } from './link.ts';
+import { WatchBoard } from './watch-board.ts';
+
+/** Turns between two looks at the rings. */
+const TURNS_PER_LOOK = 256;
+
+/** Messages read from one link at a time. */
+const READ_MAX = 1_024;
+
+/** How long the lane runs before it lets control messages in, ms. */
+const SLICE_MS = 5;
+
+/** Passivation looks around this often, ms. */
+const TICK_MS = 1_000;
+
+/** Figures are shown at most this often while the lane is busy, ms. */
+const PUBLISH_MS = 50;
+
+/** Share of the heap limit above which actors leave memory early. */
+const HEAP_PRESSURE = 0.7;
+
+/** Bytes that may wait for the store before the lane stops taking in. */
+const STORE_BACKLOG_MAX_BYTES = 64 << 20;
+
+class LaneThread {
+  readonly #task: LaneTask;
+  readonly #originals: RealmOriginals;
+  readonly #board: WatchBoard;
+  readonly #routes: Int32Array;
+  readonly #client: Link;
+  readonly #store: Link;
+  readonly #peers: Map<number, Link> = new Map();
+  readonly #onEnd: () => void;
+  #host: LaneHost | undefined;
+  #running: Running | undefined;
+  #unhandled: unknown[] = [];
+  #isScheduled = false;
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #wakeMs = Number.POSITIVE_INFINITY;
+  #tickTimer: NodeJS.Timeout | undefined;
+  #publishedMs = 0;
+  #waiters: { readonly isDone: (host: LaneHost) => boolean; readonly resolve: () => void }[] = [];
+  readonly #local: Uint8Array[] = [];
+
+  constructor(task: LaneTask, onEnd: () => void) {
+    this.#task = task;
+    this.#onEnd = onEnd;
+    this.#board = new WatchBoard(task.board);
+    this.#routes = new Int32Array(task.routes);
+    const loading = new SeededRandom(new Uint8Array(16));
+    this.#originals = installGuards({
+      nowMs: () => this.#running?.nowMs ?? 0,
+      random: () => (this.#running?.random ?? loading).random(),
+      fillRandom: (bytes) => (this.#running?.random ?? loading).fill(bytes),
+      uuid: () => (this.#running?.random ?? loading).uuid(),
+      where: () => this.#running?.where() ?? 'outside of a turn',
+    });
+    process.on('unhandledRejection', (reason) => void this.#unhandled.push(reason));
+    const onBell = (): void => this.#pump();
+    this.#client = new Link(task.client, onBell);
+    this.#store = new Link(task.store, onBell);
+    for (const [lane, init] of task.peers) this.#peers.set(lane, new Link(init, onBell));
+  }
+
+  async start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<void> {
+    const { actors, previous, grants, configs, configId, ...limits } = this.#task;
+    const registry = await loadRegistry(actors, previous);
+    const { nowMs, fillRandom } = this.#originals;
+    this.#host = new LaneHost({
+      registry,
+      configs: new Map(configs.map(([id, bytes]) => [id, decodeConfig(bytes)])),
+      configId,
+      limits: { ...limits, snapshotEveryRows: 20_000 },
+      ports: {
+        nowMs: () => Math.floor(nowMs()),
+        fillSeed: fillRandom,
+        toClient: (bytes) => this.#client.send(bytes),
+        toShard: (shard, bytes) => this.#toShard(shard, bytes),
+        toStore: (bytes) => this.#store.send(bytes),
+        blame: (frame) => this.#board.blame(frame),
+      },
+      kernel: {
+        drain: this.#originals.drain,
+        takeUnhandled: () => (this.#unhandled.length === 0 ? this.#unhandled : this.#unhandled.splice(0)),
+        admit: admitter(grants),
+        log: (actor, level, message, fields) => {
+          console[level === 'debug' ? 'log' : level](`[${level}] ${actor.tenant}/${actor.type}/${actor.key} ${message}`, fields ?? '');
+        },
+        enter: (running) => {
+          this.#running = running;
+        },
+        leave: () => {
+          this.#running = undefined;
+        },
+      },
+    });
+    this.#host.own(shards, new Map(suspects));
+    this.#tickTimer = this.#originals.setInterval(() => this.#tick(), TICK_MS);
+    this.#again();
+  }
+
+  get host(): LaneHost {
+    if (this.#host === undefined) throw new SynapseError('CLOSED', 'the lane has not started');
+    return this.#host;
+  }
+
+  #toShard(shard: number, bytes: Uint8Array): void {
+    const lane = Atomics.load(this.#routes, shard);
+    if (lane < 0) return; // being moved: sent again when it has arrived
+    if (lane === this.#task.lane) this.#local.push(bytes);
+    else this.#peers.get(lane)?.send(bytes);
+  }
+
+  connect(lane: number, init: LinkInit): void {
+    const before = this.#peers.get(lane);
+    if (before !== undefined) {
+      while (before.read((bytes) => this.#host?.receive(bytes), READ_MAX) > 0);
+      before.close();
+    }
+    this.#peers.set(lane, new Link(init, () => this.#pump()));
+    this.#host?.resendAll();
+    this.#again();
+  }
+
+  /** Reads, runs, sends, until nothing is left to do or the slice is over. */
+  #pump(): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    const { performanceNow } = this.#originals;
+    const endMs = performanceNow() + SLICE_MS;
+    for (const link of this.#links()) link.wake();
+    for (;;) {
+      const count = this.#read(host);
+      const isBusy = host.run(TURNS_PER_LOOK);
+      this.#flush();
+      if (count === 0 && !isBusy && this.#local.length === 0) break;
+      if (performanceNow() < endMs) continue;
+      this.#publish(host, false);
+      this.#settleWaiters(host);
+      this.#again();
+      return;
+    }
+    this.#publish(host, true);
+    this.#settleWaiters(host);
+    this.#flush();
+    if (this.#sleep()) this.#setWake(host.nextDueMs);
+    else this.#again();
+  }
+
+  #read(host: LaneHost): number {
+    let count = this.#store.read((bytes) => host.answer(bytes), READ_MAX);
+    // While the store is far behind, inputs wait where they are: their senders count them.
+    if (this.#store.pendingBytes > STORE_BACKLOG_MAX_BYTES) return count;
+    count += this.#client.read((bytes) => host.receive(bytes), READ_MAX);
+    for (const link of this.#peers.values()) count += link.read((bytes) => host.receive(bytes), READ_MAX);
+    for (const bytes of this.#local.splice(0)) {
+      host.receive(bytes);
+      count += 1;
+    }
+    return count;
+  }
+
+  #flush(): void {
+    this.#store.flush();
+    this.#client.flush();
+    for (const link of this.#peers.values()) link.flush();
+  }
+
+  #sleep(): boolean {
+    return this.#links().every((link) => link.sleep());
+  }
+
+  #links(): Link[] {
+    return [this.#store, this.#client, ...this.#peers.values()];
+  }
+
+  #again(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#originals.setImmediate(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #setWake(dueMs: number): void {
+    if (dueMs === this.#wakeMs) return;
+    this.#originals.clearTimeout(this.#wakeTimer);
+    this.#wakeMs = dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    // A timer of Node counts at most 2^31 ms; a later one is set anew when it ends.
+    const waitMs = Math.min(Math.max(1, Math.ceil(dueMs - this.#originals.nowMs())), 2 ** 31 - 1);
+    this.#wakeTimer = this.#originals.setTimeout(() => {
+      this.#wakeMs = Number.POSITIVE_INFINITY;
+      this.#pump();
+    }, waitMs);
+  }
+
+  #tick(): void {
+    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    const { actors } = this.host.figures;
+    this.host.tick(used > limit * HEAP_PRESSURE ? Math.floor(actors / 2) : undefined);
+    this.#pump();
+  }
+
+  #publish(host: LaneHost, isIdle: boolean): void {
+    const nowMs = this.#originals.performanceNow();
+    if (!isIdle && nowMs - this.#publishedMs < PUBLISH_MS) return;
+    this.#publishedMs = nowMs;
+    this.#board.publish(host.figures);
+  }
+
+  /** Resolves once `isDone` holds; looked at after each round. */
+  until(isDone: (host: LaneHost) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push({ isDone, resolve });
+      this.#again();
+    });
+  }
+
+  #settleWaiters(host: LaneHost): void {
+    if (this.#waiters.length === 0) return;
+    this.#waiters = this.#waiters.filter(({ isDone, resolve }) => {
+      if (!isDone(host)) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  pumpSoon(): void {
+    this.#again();
+  }
+
+  stop(): void {
+    this.#originals.clearInterval(this.#tickTimer);
+    this.#originals.clearTimeout(this.#wakeTimer);
+    this.#host = undefined;
+    for (const link of this.#links()) link.close();
+    this.#onEnd();
+  }
+}
+
+function surfaceOf(thread: LaneThread): LaneSurface {
+  const done = (work: () => void): Promise<{ value: null } | { error: Uint8Array }> =>
+    replyWith(() => {
+      work();
+      thread.pumpSoon();
+      return null;
+    });
+  return {
+    start: (shards, suspects) =>
+      replyWith(async () => {
+        await thread.start(shards, suspects);
+        return null;
+      }),
+    connect: (lane, link) => done(() => thread.connect(lane, link)),
+    resend: () => done(() => thread.host.resendAll()),
+    snapshot: () =>
+      replyWith(async () => {
+        await thread.until((host) => host.isOpened);
+        thread.host.snapshotAll();
+        await thread.until((host) => host.areSnapshotsStored);
+        thread.host.checkAvailable();
+        return null;
+      }),
+    settle: () =>
+      replyWith(async () => {
+        await thread.until((host) => host.isSettled);
+        return null;
+      }),
+    freeze: (shard) =>
+      replyWith(() => {
+        const roots = thread.host.moves.freeze(shard);
+        thread.pumpSoon();
+        return roots;
+      }),
+    adopt: (shard, tenants) =>
+      replyWith(() => {
+        const roots = thread.host.moves.adopt(shard, tenants);
+        thread.pumpSoon();
+        return roots;
+      }),
+    keep: (shard) => done(() => thread.host.moves.keep(shard)),
+    drop: (shard) => done(() => thread.host.moves.drop(shard)),
+    stop: () =>
+      replyWith(() => {
+        thread.stop();
+        return null;
+      }),
+  };
+}
+
+/** Piscina's task: resolves when the lane is stopped. */
+export function runLane(task: LaneTask): Promise<void> {
+  return new Promise((resolve) => {
+    const thread = new LaneThread(task, resolve);
+    offer(surfaceOf(thread), task.control);
+  });
+}

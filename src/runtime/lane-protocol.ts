@@ -1,0 +1,93 @@
+/**
+ * What the embedder's thread hands to a lane at its start, and the control surfaces of lane and
+ * store. Everything here crosses by structured clone.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ListedTenant } from '../actor/store-port.ts';
+import type { TenantRoots } from '../host/moves.ts';
+import type { Grant } from '../host/options.ts';
+import type { StoredTopicEvent } from '../host/system-face.ts';
+import type { Reply } from './control-port.ts';
+import type { LinkInit } from './link.ts';
+
+/** The task of a lane's one thread. */
+export interface LaneTask {
+  readonly lane: number;
+  readonly actors: readonly string[];
+  readonly previous: readonly string[];
+  readonly grants: readonly Grant[];
+  readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
+  readonly configId: number;
+  readonly shards: number;
+  readonly snapshotEverySteps: number;
+  readonly snapshotEveryBytes: number;
+  readonly maxActiveActors: number;
+  /** Lane of each shard; negative while the shard is being moved. */
+  readonly routes: SharedArrayBuffer;
+  readonly board: SharedArrayBuffer;
+  readonly control: MessagePort;
+  readonly client: LinkInit;
+  readonly store: LinkInit;
+  /** Links to the other lanes; a hole for itself. */
+  readonly peers: readonly (readonly [lane: number, link: LinkInit])[];
+}
+
+/** What a lane answers to. */
+export interface LaneSurface {
+  /** Loads the modules and takes over the shards. */
+  start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<Reply<null>>;
+  /** Another lane's thread was replaced. */
+  connect(lane: number, link: LinkInit): Promise<Reply<null>>;
+  /** Sends again what other tenants have not acknowledged. */
+  resend(): Promise<Reply<null>>;
+  /** A snapshot of everything that changed; resolves when it is on disk. */
+  snapshot(): Promise<Reply<null>>;
+  /** Resolves when nothing runs and all is on disk. */
+  settle(): Promise<Reply<null>>;
+  freeze(shard: number): Promise<Reply<readonly TenantRoots[]>>;
+  adopt(shard: number, tenants: readonly ListedTenant[]): Promise<Reply<readonly TenantRoots[]>>;
+  keep(shard: number): Promise<Reply<null>>;
+  drop(shard: number): Promise<Reply<null>>;
+  /** Ends the task; the thread then ends by itself. */
+  stop(): Promise<Reply<null>>;
+}
+
+/** The start of the store's thread; its `workerData`. */
+export interface StoreTask {
+  /** Left out: in memory. */
+  readonly dataDir: string | undefined;
+  readonly shards: number;
+  readonly control: MessagePort;
+  /** Topics that got events go out here. */
+  readonly notes: MessagePort;
+}
+
+export interface StoreStatus {
+  readonly tenant: string;
+  readonly shard: number;
+  readonly snapshotSeq: number;
+  readonly stateRoot: Uint8Array;
+}
+
+/** What the store answers to. */
+export interface StoreSurface {
+  /** Opens; gives the incarnation and every configuration, the present one under `configId`. */
+  open(config: Uint8Array): Promise<Reply<OpenedStore>>;
+  attach(lane: number, link: LinkInit): Promise<Reply<null>>;
+  tenants(): Promise<Reply<readonly StoreStatus[]>>;
+  events(tenant: string, topic: string, from: number, limit: number): Promise<Reply<readonly StoredTopicEvent[]>>;
+  trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<Reply<null>>;
+  backup(dir: string): Promise<Reply<null>>;
+  /** Steps that are durable since the store was opened. */
+  stepCount(): Promise<Reply<number>>;
+  close(): Promise<Reply<null>>;
+}
+
+export interface OpenedStore {
+  readonly incarnation: number;
+  readonly configId: number;
+  readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
+}
+
+/** Over `notes`: tenants and topics of one commit. */
+export type TopicNote = readonly (readonly [tenant: string, topic: string])[];

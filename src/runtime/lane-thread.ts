@@ -1,0 +1,126 @@
+/**
+ * One lane as its owner sees it: a Piscina pool of a single thread that runs a single endless task.
+ * When the thread dies (crash, exhausted heap, a kill by the watchdog) the task is rejected, and this
+ * object is over; the engine makes the next one.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import { transfer } from 'comlink';
+import { Piscina } from 'piscina';
+import type { ListedTenant } from '../actor/store-port.ts';
+import type { TenantRoots } from '../host/moves.ts';
+import { Control } from './control-port.ts';
+import type { LaneSurface, LaneTask } from './lane-protocol.ts';
+import { Link, type LinkInit, createLink } from './link.ts';
+import { WatchBoard } from './watch-board.ts';
+
+/** What is the same for all lanes of a system. */
+export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'> & { readonly heapMb: number };
+
+export interface LaneWiring {
+  readonly store: LinkInit;
+  readonly peers: readonly (readonly [lane: number, link: LinkInit])[];
+  /** There is something to read from the lane. */
+  readonly onBell: () => void;
+  /** The thread is gone; not called after `stop`. */
+  readonly onDeath: (reason: string) => void;
+}
+
+export class LaneThread {
+  readonly lane: number;
+  readonly board: WatchBoard = new WatchBoard();
+  readonly link: Link;
+  readonly #control: Control<LaneSurface>;
+  readonly #pool: Piscina;
+  readonly #abort: AbortController = new AbortController();
+  readonly #ended: Promise<void>;
+  #isStopping = false;
+  #killReason: string | undefined;
+
+  constructor(lane: number, settings: LaneSettings, wiring: LaneWiring) {
+    this.lane = lane;
+    const { heapMb, ...common } = settings;
+    const [here, there] = createLink();
+    const { port1, port2 } = new MessageChannel();
+    this.link = new Link(here, wiring.onBell);
+    this.#control = new Control(port1);
+    this.#pool = new Piscina({
+      filename: new URL('./lane-entry.js', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      atomics: 'disabled',
+      // The young generation is part of the heap that the limit is about; Node's own default suits.
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    });
+    this.#pool.on('error', () => undefined); // the task's rejection tells of it
+    const { store, peers } = wiring;
+    const task: LaneTask = { ...common, lane, board: this.board.buffer, control: port2, client: there, store, peers };
+    const transferList = [port2, there.port, store.port, ...peers.map(([, link]) => link.port)];
+    this.#ended = this.#pool.run(task, { name: 'runLane', transferList, signal: this.#abort.signal }).then(
+      () => this.#die('it ended', wiring),
+      (error: unknown) => this.#die(this.#killReason ?? (error instanceof Error ? error.message : String(error)), wiring),
+    );
+  }
+
+  #die(reason: string, wiring: LaneWiring): void {
+    if (!this.#isStopping) wiring.onDeath(reason);
+    this.#control.die(reason);
+  }
+
+  start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<null> {
+    return this.#control.call((lane) => lane.start(shards, suspects));
+  }
+
+  connect(lane: number, link: LinkInit): Promise<null> {
+    return this.#control.call((remote) => remote.connect(lane, transfer(link, [link.port as never])));
+  }
+
+  resend(): Promise<null> {
+    return this.#control.call((lane) => lane.resend());
+  }
+
+  snapshot(): Promise<null> {
+    return this.#control.call((lane) => lane.snapshot());
+  }
+
+  settle(): Promise<null> {
+    return this.#control.call((lane) => lane.settle());
+  }
+
+  freeze(shard: number): Promise<readonly TenantRoots[]> {
+    return this.#control.call((lane) => lane.freeze(shard));
+  }
+
+  adopt(shard: number, tenants: readonly ListedTenant[]): Promise<readonly TenantRoots[]> {
+    return this.#control.call((lane) => lane.adopt(shard, tenants));
+  }
+
+  keep(shard: number): Promise<null> {
+    return this.#control.call((lane) => lane.keep(shard));
+  }
+
+  drop(shard: number): Promise<null> {
+    return this.#control.call((lane) => lane.drop(shard));
+  }
+
+  /** Ends the thread at once, from outside; it dies of `reason`. */
+  kill(reason: string): void {
+    this.#killReason = reason;
+    this.#abort.abort();
+  }
+
+  /** Reads what the dead thread had sent, and gives back its memory. */
+  async release(): Promise<void> {
+    this.#isStopping = true;
+    this.link.close();
+    await this.#pool.destroy();
+  }
+
+  /** Ends the lane in good order. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#control.call((lane) => lane.stop()).catch(() => undefined); // dead already: all the same
+    await this.#ended;
+    await this.release();
+  }
+}

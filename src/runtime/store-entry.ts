@@ -1,0 +1,208 @@
+/**
+ * The store's thread: the only one that writes to disk, and one that runs no user code. It takes what
+ * has arrived from all lanes, writes it in one commit, tells the lanes, and looks again. The commit
+ * blocks this thread and nobody else.
+ */
+import { mkdirSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import { encodeConfig, decodeConfig } from '../actor/kernel-config.ts';
+import { SynapseError } from '../base/error.ts';
+import type { KeyValue } from '../store/key-value.ts';
+import { openLmdb } from '../store/lmdb.ts';
+import { type DirectoryLock, acquireLock } from '../store/lock.ts';
+import { MemoryKeyValue } from '../store/memory.ts';
+import { StoreHost } from '../store/store-host.ts';
+import { Store } from '../store/store.ts';
+import { offer, replyWith } from './control-port.ts';
+import type { OpenedStore, StoreSurface, StoreTask } from './lane-protocol.ts';
+import { Link, type LinkInit } from './link.ts';
+
+/** Messages read from one lane before the others are looked at. */
+const READ_MAX = 4_096;
+
+/** Bytes gathered for one commit: beyond it the flush would keep everybody waiting. */
+const BATCH_MAX = 16_384;
+
+/** Pause between tries to come back after a failure, ms. */
+const RECOVER_MS = 100;
+
+const task = workerData as StoreTask;
+
+class StoreThread {
+  #lock: DirectoryLock | undefined;
+  #store: Store | undefined;
+  #host: StoreHost | undefined;
+  readonly #links: Map<number, Link> = new Map();
+  #topics: Map<string, readonly [string, string]> = new Map();
+  #recovery: NodeJS.Timeout | undefined;
+  #isScheduled = false;
+
+  open(config: Uint8Array): OpenedStore {
+    const { dataDir, shards } = task;
+    const driver = dataDir === undefined ? new MemoryKeyValue() : this.#openDirectory(dataDir);
+    try {
+      this.#store = Store.open({ driver, shards });
+    } catch (error) {
+      driver.close();
+      this.#lock?.release();
+      throw error;
+    }
+    const store = this.#store;
+    this.#host = new StoreHost(store, (tenant, topic) => this.#topics.set(JSON.stringify([tenant, topic]), [tenant, topic]));
+    // The incarnation is the store's own: it enters the configuration here.
+    const configId = store.internConfig(encodeConfig({ ...decodeConfig(config), incarnation: store.incarnation }));
+    const configs: (readonly [number, Uint8Array])[] = [];
+    for (let id = 0; id <= configId; id++) {
+      const bytes = store.config(id);
+      if (bytes !== undefined) configs.push([id, bytes.slice()]);
+    }
+    return { incarnation: store.incarnation, configId, configs };
+  }
+
+  #openDirectory(dataDir: string): KeyValue {
+    try {
+      mkdirSync(dataDir, { recursive: true });
+    } catch (error) {
+      throw new SynapseError('INVALID_ARGUMENT', `dataDir: cannot make ${dataDir}: ${(error as Error).message}`, { option: 'dataDir' });
+    }
+    this.#lock = acquireLock(dataDir);
+    try {
+      return openLmdb(dataDir);
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+  }
+
+  get store(): Store {
+    if (this.#store === undefined) throw new SynapseError('CLOSED', 'the store is not open');
+    return this.#store;
+  }
+
+  get stepCount(): number {
+    return this.#host?.stepCount ?? 0;
+  }
+
+  attach(lane: number, init: LinkInit): void {
+    const before = this.#links.get(lane);
+    if (before !== undefined) {
+      // What the dead lane had sent counts: it may be acknowledged by nobody, but it happened.
+      while (before.read((bytes) => this.#host?.receive(lane, bytes), READ_MAX) > 0) this.#host?.flush();
+      before.close();
+    }
+    const link = new Link(init, () => this.pump());
+    this.#links.set(lane, link);
+    this.#host?.attach(lane, (bytes) => link.send(bytes));
+    link.flush();
+    this.pump();
+  }
+
+  /** Reads, commits, answers, until nothing is left; then sleeps. */
+  pump(): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    for (const link of this.#links.values()) link.wake();
+    for (let round = 0; round < 64; round++) {
+      const count = this.#gather(host);
+      const hasCommitted = host.flush();
+      for (const link of this.#links.values()) link.flush();
+      this.#tellTopics();
+      if (host.isDown) this.#scheduleRecovery();
+      if (count === 0 && !hasCommitted && this.#sleep()) return;
+    }
+    this.#again(); // lets control messages in
+  }
+
+  #gather(host: StoreHost): number {
+    let count = 0;
+    for (const [lane, link] of this.#links) {
+      count += link.read((bytes) => host.receive(lane, bytes), Math.min(READ_MAX, BATCH_MAX - count));
+    }
+    return count;
+  }
+
+  #sleep(): boolean {
+    for (const link of this.#links.values()) {
+      if (!link.sleep()) return false;
+    }
+    return true;
+  }
+
+  #again(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.pump();
+    });
+  }
+
+  #tellTopics(): void {
+    if (this.#topics.size === 0) return;
+    task.notes.postMessage([...this.#topics.values()]);
+    this.#topics = new Map();
+  }
+
+  #scheduleRecovery(): void {
+    if (this.#recovery !== undefined) return;
+    this.#recovery = setTimeout(() => {
+      this.#recovery = undefined;
+      this.#host?.recover();
+      this.pump();
+    }, RECOVER_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.#recovery);
+    this.#recovery = undefined;
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    this.#host = undefined;
+    this.#store?.close();
+    this.#store = undefined;
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+}
+
+const thread = new StoreThread();
+
+const surface: StoreSurface = {
+  open: (config) => replyWith(() => thread.open(config)),
+  attach: (lane, link) =>
+    replyWith(() => {
+      thread.attach(lane, link);
+      return null;
+    }),
+  tenants: () =>
+    replyWith(() =>
+      thread.store.tenants().map(({ tenant, shard, snapshotSeq, stateRootAtSnapshot }) => ({
+        tenant,
+        shard,
+        snapshotSeq,
+        stateRoot: stateRootAtSnapshot.slice(),
+      })),
+    ),
+  events: (tenant, topic, from, limit) =>
+    replyWith(() => thread.store.events(tenant, topic, from, limit).map(({ offset, timeMs, value }) => ({ offset, timeMs, value: value.slice() }))),
+  trim: (policy) =>
+    replyWith(() => {
+      thread.store.trim(policy);
+      return null;
+    }),
+  backup: (dir) =>
+    replyWith(() => {
+      thread.pump();
+      thread.store.backup(dir);
+      return null;
+    }),
+  stepCount: () => replyWith(() => thread.stepCount),
+  close: () =>
+    replyWith(() => {
+      thread.pump();
+      thread.close();
+      return null;
+    }),
+};
+
+offer(surface, task.control);

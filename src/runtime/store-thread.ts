@@ -1,0 +1,73 @@
+/**
+ * The store's thread as its owner sees it. It runs no user code; if it should die all the same, the
+ * system is told and refuses everything: nothing that was acknowledged is lost on disk.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { transfer } from 'comlink';
+import type { StoredTopicEvent } from '../host/system-face.ts';
+import { Control } from './control-port.ts';
+import type { OpenedStore, StoreStatus, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
+import type { LinkInit } from './link.ts';
+
+export class StoreThread {
+  readonly #worker: Worker;
+  readonly #control: Control<StoreSurface>;
+  readonly #exited: Promise<void>;
+  #isStopping = false;
+
+  constructor(dataDir: string | undefined, shards: number, onTopics: (note: TopicNote) => void, onDeath: (reason: string) => void) {
+    const control = new MessageChannel();
+    const notes = new MessageChannel();
+    const task: StoreTask = { dataDir, shards, control: control.port2, notes: notes.port2 };
+    this.#control = new Control(control.port1);
+    notes.port1.on('message', onTopics);
+    this.#worker = new Worker(new URL('./store-entry.js', import.meta.url), {
+      workerData: task,
+      transferList: [control.port2, notes.port2],
+    });
+    let reason = 'it ended';
+    this.#worker.on('error', (error) => {
+      reason = error instanceof Error ? error.message : String(error);
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        notes.port1.close();
+        this.#control.die(reason);
+        if (!this.#isStopping) onDeath(reason);
+        resolve();
+      });
+    });
+  }
+
+  open(config: Uint8Array): Promise<OpenedStore> {
+    return this.#control.call((store) => store.open(config));
+  }
+
+  attach(lane: number, link: LinkInit): Promise<null> {
+    return this.#control.call((store) => store.attach(lane, transfer(link, [link.port as never])));
+  }
+
+  tenants(): Promise<readonly StoreStatus[]> {
+    return this.#control.call((store) => store.tenants());
+  }
+
+  events(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]> {
+    return this.#control.call((store) => store.events(tenant, topic, from, limit));
+  }
+
+  trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<null> {
+    return this.#control.call((store) => store.trim(policy));
+  }
+
+  backup(dir: string): Promise<null> {
+    return this.#control.call((store) => store.backup(dir));
+  }
+
+  /** Closes the store and ends the thread. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#control.call((store) => store.close()).catch(() => undefined); // it may never have opened
+    await this.#worker.terminate();
+    await this.#exited;
+  }
+}
