@@ -7,37 +7,36 @@
  * the attempts of others.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
-import { isActorType } from '../actor/actor-type.ts';
-import { resolveActor, type ResolvedActor } from '../actor/definition.ts';
 import { type EffectDefinition, resolveEffectOptions } from '../actor/effect-definition.ts';
-import { Registry } from '../actor/kernel-config.ts';
+import type { Registry } from '../actor/kernel-config.ts';
 import { type AttemptResult, failureBytes, runAttempt, thrown } from '../host/effect-attempt.ts';
-import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName, FaultMessage } from './effect-protocol.ts';
+import { loadRegistry } from '../host/modules.ts';
+import type {
+  AbortMessage,
+  AttemptTask,
+  BegunMessage,
+  EffectDescription,
+  EffectModules,
+  EffectName,
+  FaultMessage,
+} from './effect-protocol.ts';
 
 function report(what: string, reason: unknown): void {
   const { name, message } = thrown(reason);
-  parentPort?.postMessage({ kind: 'effect-fault', message: `${what} in an effect thread: ${name}: ${message}` } satisfies FaultMessage);
+  parentPort?.postMessage({
+    kind: 'effect-fault',
+    message: `${what} in an effect thread: ${name}: ${message}`,
+  } satisfies FaultMessage);
 }
 process.on('unhandledRejection', (reason) => report('unhandled rejection', reason));
 process.on('uncaughtException', (error) => report('uncaught exception', error));
 
 let loading: Promise<Registry> | undefined;
 
-async function load(): Promise<Registry> {
-  const { actors, previous } = workerData as EffectModules;
-  const [current, earlier] = await Promise.all([actorsOf(actors), actorsOf(previous)]);
-  return new Registry(current, earlier);
-}
-
-/** Every actor type that the modules export, each once. */
-async function actorsOf(urls: readonly string[]): Promise<ResolvedActor[]> {
-  const modules = await Promise.all(urls.map((url) => import(url) as Promise<Record<string, unknown>>));
-  return [...new Set(modules.flatMap((module) => Object.values(module).filter(isActorType)))].map((type) => resolveActor(type));
-}
-
 /** The effect of that version, or of the newest where that version is not loaded any more. */
 async function definitionOf({ type, version, effect }: EffectName): Promise<EffectDefinition> {
-  loading ??= load();
+  const { actors, previous } = workerData as EffectModules;
+  loading ??= loadRegistry(actors, previous);
   const registry = await loading;
   const actor = registry.resolve(type, version) ?? registry.newest(type);
   if (actor === undefined) throw new Error(`no actor type '${type}' is loaded`);
@@ -54,7 +53,7 @@ export async function describeEffect(name: EffectName): Promise<EffectDescriptio
     return { options: resolveEffectOptions(`actor '${name.type}'`, `effects.${name.effect}`, options) };
   } catch (error) {
     const { name: kind, message } = thrown(error);
-    return { fault: kind === 'Error' ? message : `${kind}: ${message}` };
+    return { fault: kind === 'Error' || kind === 'SynapseError' ? message : `${kind}: ${message}` };
   }
 }
 
@@ -65,7 +64,11 @@ export async function attemptEffect(task: AttemptTask): Promise<AttemptResult> {
   const { signal } = controller;
   try {
     const aborted = new Promise<AttemptResult>((resolve) => {
-      signal.addEventListener('abort', () => resolve({ kind: 'thrown', name: 'AbortError', message: 'the attempt was aborted' }), { once: true });
+      signal.addEventListener(
+        'abort',
+        () => resolve({ kind: 'thrown', name: 'AbortError', message: 'the attempt was aborted' }),
+        { once: true },
+      );
     });
     const { run } = await definitionOf(task);
     if (isAborted(port)) controller.abort();

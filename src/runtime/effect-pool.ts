@@ -28,7 +28,14 @@ import {
   type RunningAttempt,
   thrown,
 } from '../host/effect-attempt.ts';
-import type { AbortMessage, AttemptTask, BegunMessage, EffectDescription, EffectModules, EffectName } from './effect-protocol.ts';
+import type {
+  AbortMessage,
+  AttemptTask,
+  BegunMessage,
+  EffectDescription,
+  EffectModules,
+  EffectName,
+} from './effect-protocol.ts';
 import { isFault } from './effect-protocol.ts';
 import { EffectRegister } from '../host/effect-register.ts';
 import { keepInterruptible } from './guard-interrupt.ts';
@@ -134,7 +141,7 @@ export class EffectPool implements EffectRunner {
     if (this.#tasks.size > 0) {
       await new Promise<void>((resolve) => {
         const stop = this.#timers.after(CLOSE_GRACE_MS, resolve);
-        void Promise.allSettled([...this.#tasks]).then(() => {
+        void Promise.allSettled(this.#tasks).then(() => {
           stop();
           resolve();
         });
@@ -172,7 +179,11 @@ export class EffectPool implements EffectRunner {
   }
 
   /** Runs a task; a rejection means that the thread died. */
-  #task<Result>(name: 'describeEffect' | 'attemptEffect', task: object, transferList: readonly object[] = []): Promise<Result> {
+  #task<Result>(
+    name: 'describeEffect' | 'attemptEffect',
+    task: object,
+    transferList: readonly object[] = [],
+  ): Promise<Result> {
     const result = this.#open().run(task, { name, transferList: transferList as never }) as Promise<Result>;
     this.#tasks.add(result);
     const forget = (): void => {
@@ -189,7 +200,11 @@ export class EffectPool implements EffectRunner {
     let reason = '';
     for (let tries = 0; tries < DESCRIBE_TRIES && this.#closed === undefined; tries++) {
       try {
-        const described = await this.#task<EffectDescription>('describeEffect', { type, version, effect } satisfies EffectName);
+        const described = await this.#task<EffectDescription>('describeEffect', {
+          type,
+          version,
+          effect,
+        } satisfies EffectName);
         if ('options' in described) this.#described.set(key, described.options);
         return described;
       } catch (error) {

@@ -52,15 +52,30 @@ function rows(): readonly Row[] {
     [dgram, 'dgram.', EFFECT, ['createSocket']],
     [dns, 'dns.', EFFECT, ['lookup', 'lookupService', 'resolve', 'resolve4', 'resolve6', 'reverse']],
     [dnsPromises, 'dns/promises.', EFFECT, ['lookup', 'lookupService', 'resolve', 'resolve4', 'resolve6', 'reverse']],
-    [childProcess, 'child_process.', EFFECT, ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawn', 'spawnSync']],
+    [
+      childProcess,
+      'child_process.',
+      EFFECT,
+      ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawn', 'spawnSync'],
+    ],
     // A new realm has clocks and chance of its own.
     [vm, 'vm.', 'use code of this realm', ['createContext', 'runInNewContext']],
     [vm.Script.prototype, 'vm.Script#', 'use code of this realm', ['runInNewContext']],
     [process, 'process.', EXIT, ['abort', 'kill', '_kill', 'execve']],
-    [process, 'process.', EFFECT, ['chdir', 'umask', 'setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups']],
+    [
+      process,
+      'process.',
+      EFFECT,
+      ['chdir', 'umask', 'setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'],
+    ],
     [process, 'process.', CLOCK, ['cpuUsage', 'resourceUsage', 'threadCpuUsage']],
     [prototypeOf(globalThis.performance), 'performance.', CLOCK, ['eventLoopUtilization', 'timerify']],
-    [temporal?.Now, 'Temporal.Now.', CLOCK, temporal?.Now === undefined ? [] : Object.getOwnPropertyNames(temporal.Now)],
+    [
+      temporal?.Now,
+      'Temporal.Now.',
+      CLOCK,
+      temporal?.Now === undefined ? [] : Object.getOwnPropertyNames(temporal.Now),
+    ],
     [Atomics, 'Atomics.', 'use await on what ctx gave', ['wait', 'waitAsync']],
   ];
 }
@@ -100,11 +115,13 @@ export function guardAuthority(where: () => string): void {
   const deny = denyIn(where);
   for (const [target, prefix, instead, names] of rows()) {
     for (const name of names) {
-      if (target !== undefined && typeof (target as Members)[name] === 'function') seal(target, name, deny(`${prefix}${name}`, instead));
+      if (target !== undefined && typeof (target as Members)[name] === 'function')
+        seal(target, name, deny(`${prefix}${name}`, instead));
     }
   }
   for (const [name, instead] of CLASSES) {
-    for (const target of [globalThis, workerThreads]) if (name in target) seal(target, name, deny(`new ${name}`, instead));
+    for (const target of [globalThis, workerThreads])
+      if (name in target) seal(target, name, deny(`new ${name}`, instead));
   }
   guardShared('nextTick', 'node:', where, MICROTASK);
   // What ends a thread after an uncaught exception calls one, which calls the other.
@@ -114,7 +131,12 @@ export function guardAuthority(where: () => string): void {
 }
 
 /** Guards a member of `process` that Node's own files beginning with `callers` must go on calling. */
-function guardShared(name: 'nextTick' | 'exit' | 'reallyExit', callers: string, where: () => string, instead: string): void {
+function guardShared(
+  name: 'nextTick' | 'exit' | 'reallyExit',
+  callers: string,
+  where: () => string,
+  instead: string,
+): void {
   const real = (process as unknown as Members)[name] as (this: unknown, ...args: unknown[]) => void;
   const stand = (...args: unknown[]): void => {
     if (!callerOf(stand).startsWith(callers)) throw ambient(`process.${name}`, where(), instead);

@@ -37,16 +37,30 @@ export function guardChance(source: ChanceSource, deny: (what: string) => AnyFun
   for (const name of ['randomBytes', 'pseudoRandomBytes', 'prng', 'rng']) if (name in module) seal(module, name, bytes);
   seal(module, 'randomInt', randomIntOf(source, deny('crypto.randomInt with a callback')));
   seal(module, 'randomFillSync', randomFillOf(source));
-  for (const name of ['randomFill', 'generateKey', 'generateKeyPair', 'generateKeySync', 'generateKeyPairSync', 'generatePrime', 'generatePrimeSync']) {
+  for (const name of [
+    'randomFill',
+    'generateKey',
+    'generateKeyPair',
+    'generateKeySync',
+    'generateKeyPairSync',
+    'generatePrime',
+    'generatePrimeSync',
+  ]) {
     seal(module, name, deny(`crypto.${name}`));
   }
 }
 
 function fillView(view: ArrayBufferView, source: ChanceSource): ArrayBufferView {
-  if (!ArrayBuffer.isView(view) || view instanceof DataView || view instanceof Float32Array || view instanceof Float64Array) {
+  if (
+    !ArrayBuffer.isView(view) ||
+    view instanceof DataView ||
+    view instanceof Float32Array ||
+    view instanceof Float64Array
+  ) {
     throw new DOMException('The data argument must be an integer-type TypedArray', 'TypeMismatchError');
   }
-  if (view.byteLength > QUOTA_BYTES) throw new DOMException(`The requested length exceeds ${QUOTA_BYTES} bytes`, 'QuotaExceededError');
+  if (view.byteLength > QUOTA_BYTES)
+    throw new DOMException(`The requested length exceeds ${QUOTA_BYTES} bytes`, 'QuotaExceededError');
   source.fillRandom(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
   return view;
 }
@@ -75,7 +89,8 @@ function randomIntOf(source: ChanceSource, denied: AnyFunction): AnyFunction {
       if (typeof second === 'function' || third !== undefined) return denied();
       const [min, max] = (second === undefined ? [0, first] : [first, second]) as [number, number];
       const range = max - min;
-      if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || range <= 0 || range > INT_RANGE) return real(first, second);
+      if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || range <= 0 || range > INT_RANGE)
+        return real(first, second);
       const bytes = Buffer.alloc(6);
       // Draws above the greatest multiple of the range are thrown away, since they would favour small numbers.
       const limit = 2 ** 48 - (2 ** 48 % range);
@@ -98,9 +113,16 @@ function randomFillOf(source: ChanceSource): AnyFunction {
       const unit = view ? ((buffer as Uint8Array).BYTES_PER_ELEMENT ?? 1) : 1;
       const from = offset * unit;
       const length = size === undefined ? buffer?.byteLength - from : size * unit;
-      const valid = Number.isSafeInteger(from) && Number.isSafeInteger(length) && from >= 0 && length >= 0 && from + length <= buffer.byteLength;
+      const valid =
+        Number.isSafeInteger(from) &&
+        Number.isSafeInteger(length) &&
+        from >= 0 &&
+        length >= 0 &&
+        from + length <= buffer.byteLength;
       if (!valid) return real(buffer, offset, size);
-      source.fillRandom(view ? new Uint8Array(buffer.buffer, buffer.byteOffset + from, length) : new Uint8Array(buffer, from, length));
+      source.fillRandom(
+        view ? new Uint8Array(buffer.buffer, buffer.byteOffset + from, length) : new Uint8Array(buffer, from, length),
+      );
       return buffer;
     },
     'randomFillSync',

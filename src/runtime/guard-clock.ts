@@ -36,9 +36,13 @@ function guardPerformance(nowMs: () => number): void {
   seal(prototype, 'now', () => nowMs());
   seal(prototype, 'timeOrigin', 0);
   seal(prototype, 'toJSON', () => ({ timeOrigin: 0 }));
-  seal(prototype, 'mark', function (this: typeof performance, name: string, options?: { startTime?: number; detail?: unknown }) {
-    return mark.call(this, name, { ...options, startTime: options?.startTime ?? nowMs() } as never);
-  });
+  seal(
+    prototype,
+    'mark',
+    function (this: typeof performance, name: string, options?: { startTime?: number; detail?: unknown }) {
+      return mark.call(this, name, { ...options, startTime: options?.startTime ?? nowMs() } as never);
+    },
+  );
   seal(prototype, 'measure', function (this: typeof performance, name: string, from?: unknown, to?: unknown) {
     const options: Members = typeof from === 'object' && from !== null ? { ...from } : {};
     if (typeof from === 'string') options['start'] = from;

@@ -18,10 +18,24 @@ const ISO_DATE = /^(?!-000000)(?:\d{4}|[+-]\d{6})(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1
 const ISO_TIME = /^(?:[01]\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?$/;
 
 /** What V8 takes for the start of an ISO date, whatever follows: digits there are no time even before a colon. */
-const ISO_START = /^(?:\d{4}|[+-]\d{6})(?!\d)(?:-(?:(?:0[1-9]|1[0-2])(?!\d)(?:-(?:(?:0[1-9]|[12]\d|3[01])(?!\d))?)?)?)?/;
+const ISO_START =
+  /^(?:\d{4}|[+-]\d{6})(?!\d)(?:-(?:(?:0[1-9]|1[0-2])(?!\d)(?:-(?:(?:0[1-9]|[12]\d|3[01])(?!\d))?)?)?)?/;
 
 /** Names that V8 takes for a zone when they follow a number. */
-const ZONES: ReadonlySet<string> = new Set(['ut', 'utc', 'z', 'gmt', 'est', 'edt', 'cst', 'cdt', 'mst', 'mdt', 'pst', 'pdt']);
+const ZONES: ReadonlySet<string> = new Set([
+  'ut',
+  'utc',
+  'z',
+  'gmt',
+  'est',
+  'edt',
+  'cst',
+  'cdt',
+  'mst',
+  'mdt',
+  'pst',
+  'pdt',
+]);
 
 function two(value: number): string {
   return value < 10 ? `0${value}` : `${value}`;
@@ -58,7 +72,7 @@ function scanLegacy(text: string): { zone: boolean; open: number } {
   const start = ISO_START.exec(text)?.[0].length ?? 0;
   let sawNumber = start > 0;
   let timeParts = 0; // hour, minute, second, millisecond
-  for (let i = start; i < text.length; ) {
+  for (let i = start; i < text.length;) {
     const unit = text.charCodeAt(i);
     if (isDigit(unit)) {
       const end = spanOf(text, i, isDigit);

@@ -71,7 +71,8 @@ function guardMethods(prototype: Date): void {
     toDateString: text(dayText),
     toTimeString: text(timeText),
   };
-  for (const [name, stand] of Object.entries(stands)) seal(prototype, name, disguise(stand, name, name === 'setYear' ? 1 : 0));
+  for (const [name, stand] of Object.entries(stands))
+    seal(prototype, name, disguise(stand, name, name === 'setYear' ? 1 : 0));
 }
 
 /** ToPrimitive of the standard, without a hint (ECMA-262, 7.1.1). */

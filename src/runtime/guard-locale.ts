@@ -27,7 +27,8 @@ const SERVICES = [
 export function guardLocale(nowMs: () => number): void {
   for (const name of SERVICES) guardService(name);
   guardFormatter(nowMs);
-  for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']) guardMethod(Date.prototype, name, 0, zoned);
+  for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'])
+    guardMethod(Date.prototype, name, 0, zoned);
   guardMethod(Number.prototype, 'toLocaleString', 0);
   guardMethod(BigInt.prototype, 'toLocaleString', 0);
   guardMethod(String.prototype, 'localeCompare', 1);
@@ -58,13 +59,19 @@ function zoned(options: unknown): unknown {
 }
 
 function guardService(name: string): void {
-  const Real = (Intl as unknown as Members)[name] as (AnyFunction & { prototype: object; supportedLocalesOf?: unknown }) | undefined;
+  const Real = (Intl as unknown as Members)[name] as
+    | (AnyFunction & { prototype: object; supportedLocalesOf?: unknown })
+    | undefined;
   if (Real === undefined) return;
   const optionsOf = name === 'DateTimeFormat' ? zoned : (options: unknown): unknown => options;
   function Stand(this: unknown, locales: unknown, options: unknown): unknown {
     const args = [localesOf(locales), optionsOf(options)];
     if (new.target === undefined) return Reflect.apply(Real as (...args: unknown[]) => unknown, this, args);
-    return Reflect.construct(Real as AnyFunction, args, (new.target as unknown) === Stand ? (Real as AnyFunction) : (new.target as AnyFunction));
+    return Reflect.construct(
+      Real as AnyFunction,
+      args,
+      (new.target as unknown) === Stand ? (Real as AnyFunction) : (new.target as AnyFunction),
+    );
   }
   Object.defineProperty(Stand, 'supportedLocalesOf', { value: Real.supportedLocalesOf });
   sealConstructor(Intl, name, Stand, Real as unknown as { prototype: object; length: number });
@@ -74,7 +81,9 @@ function guardService(name: string): void {
 /** `new Intl.DateTimeFormat().format()` formats the present. */
 function guardFormatter(nowMs: () => number): void {
   const prototype = Intl.DateTimeFormat.prototype;
-  const bound = Object.getOwnPropertyDescriptor(prototype, 'format')?.get as (this: unknown) => (date: unknown) => string;
+  const bound = Object.getOwnPropertyDescriptor(prototype, 'format')?.get as (
+    this: unknown,
+  ) => (date: unknown) => string;
   const known = new WeakMap<object, (date?: unknown) => string>();
   sealGetter(prototype, 'format', function format(this: unknown) {
     const real = bound.call(this);
@@ -100,11 +109,24 @@ function guardFormatter(nowMs: () => number): void {
 }
 
 /** Gives a method whose locales stand at `at`, options behind them, the default locale. */
-function guardMethod(prototype: object, name: string, at: 0 | 1, optionsOf: (options: unknown) => unknown = (options) => options): void {
+function guardMethod(
+  prototype: object,
+  name: string,
+  at: 0 | 1,
+  optionsOf: (options: unknown) => unknown = (options) => options,
+): void {
   const real = (prototype as Members)[name] as (this: unknown, ...args: unknown[]) => unknown;
   const stand =
     at === 0
-      ? { [name](this: unknown, locales?: unknown, options?: unknown): unknown { return real.call(this, localesOf(locales), optionsOf(options)); } }
-      : { [name](this: unknown, that?: unknown, locales?: unknown, options?: unknown): unknown { return real.call(this, that, localesOf(locales), options); } };
+      ? {
+          [name](this: unknown, locales?: unknown, options?: unknown): unknown {
+            return real.call(this, localesOf(locales), optionsOf(options));
+          },
+        }
+      : {
+          [name](this: unknown, that?: unknown, locales?: unknown, options?: unknown): unknown {
+            return real.call(this, that, localesOf(locales), options);
+          },
+        };
   seal(prototype, name, disguise(stand[name] as AnyFunction, name, at));
 }

@@ -12,7 +12,12 @@ export type Members = Record<PropertyKey, unknown>;
 /** Puts `value` at `target[name]` for good; a property that was enumerable stays so. */
 export function seal(target: object, name: PropertyKey, value: unknown): void {
   const known = Object.getOwnPropertyDescriptor(target, name);
-  Object.defineProperty(target, name, { value, writable: false, configurable: false, enumerable: known?.enumerable ?? false });
+  Object.defineProperty(target, name, {
+    value,
+    writable: false,
+    configurable: false,
+    enumerable: known?.enumerable ?? false,
+  });
 }
 
 /** Like {@link seal} for a getter. */
@@ -29,9 +34,19 @@ export function disguise<F extends object>(stand: F, name: string, length: numbe
 }
 
 /** Puts `stand` in the place of the constructor `real`: same prototype, so that `instanceof` keeps its meaning. */
-export function sealConstructor(target: object, name: string, stand: object, real: { prototype: object; length: number }): void {
+export function sealConstructor(
+  target: object,
+  name: string,
+  stand: object,
+  real: { prototype: object; length: number },
+): void {
   disguise(stand, name, real.length);
-  Object.defineProperty(stand, 'prototype', { value: real.prototype, writable: false, configurable: false, enumerable: false });
+  Object.defineProperty(stand, 'prototype', {
+    value: real.prototype,
+    writable: false,
+    configurable: false,
+    enumerable: false,
+  });
   seal(real.prototype, 'constructor', stand);
   seal(target, name, stand);
 }

@@ -5,8 +5,8 @@ import { Registry } from '../../src/actor/kernel-config.ts';
 import { Refusal } from '../../src/base/error.ts';
 import { decodeValue, encodeValue } from '../../src/frame/codec.ts';
 import { decodeError } from '../../src/frame/frame.ts';
-import { backoffMs, type EffectRequest, type EffectTimers } from '../../src/runtime/effect-attempt.ts';
-import { type EffectStub, LocalEffects } from '../../src/runtime/effect-local.ts';
+import { backoffMs, type EffectRequest, type EffectTimers } from '../../src/host/effect-attempt.ts';
+import { type EffectStub, LocalEffects } from '../../src/host/effect-local.ts';
 
 /** A clock that stands until it is told to go on. */
 class VirtualTimers implements EffectTimers {
@@ -55,7 +55,12 @@ const courier = actor('courier', {
 });
 const registry = new Registry([resolveActor(courier)]);
 
-function open(stubs: Record<string, EffectStub>): { effects: LocalEffects; timers: VirtualTimers; log: unknown[]; start: (effect: string, fields?: Partial<EffectRequest>) => void } {
+function open(stubs: Record<string, EffectStub>): {
+  effects: LocalEffects;
+  timers: VirtualTimers;
+  log: unknown[];
+  start: (effect: string, fields?: Partial<EffectRequest>) => void;
+} {
   const timers = new VirtualTimers();
   const log: unknown[] = [];
   const effects = new LocalEffects({
@@ -64,11 +69,26 @@ function open(stubs: Record<string, EffectStub>): { effects: LocalEffects; timer
     timers,
     onOutcome(id, outcome) {
       const error = outcome.ok ? undefined : decodeError(outcome.error);
-      log.push(outcome.ok ? [timers.nowMs, id, decodeValue(outcome.value)] : [timers.nowMs, id, error?.code, error?.message, error?.details]);
+      log.push(
+        outcome.ok
+          ? [timers.nowMs, id, decodeValue(outcome.value)]
+          : [timers.nowMs, id, error?.code, error?.message, error?.details],
+      );
     },
   });
   const start = (name: string, fields: Partial<EffectRequest> = {}): void => {
-    effects.start({ id: 'e', tenant: 'acme', type: 'courier', key: 'k', version: 1, effect: name, input: encodeValue({ to: 'bob' }), idempotencyKey: 'key', afterRestart: false, ...fields });
+    effects.start({
+      id: 'e',
+      tenant: 'acme',
+      type: 'courier',
+      key: 'k',
+      version: 1,
+      effect: name,
+      input: encodeValue({ to: 'bob' }),
+      idempotencyKey: 'key',
+      afterRestart: false,
+      ...fields,
+    });
   };
   return { effects, timers, log, start };
 }
@@ -101,7 +121,15 @@ describe('a local effect', () => {
     start('mail');
     await timers.advance(10_000);
     expect(at).toEqual([0, 100, 300, 650]);
-    expect(log).toEqual([[650, 'e', 'EFFECT_FAILED', 'effect courier.mail failed after 4 attempts: RangeError: full', { effect: 'courier.mail', attempts: 4, name: 'RangeError', message: 'full' }]]);
+    expect(log).toEqual([
+      [
+        650,
+        'e',
+        'EFFECT_FAILED',
+        'effect courier.mail failed after 4 attempts: RangeError: full',
+        { effect: 'courier.mail', attempts: 4, name: 'RangeError', message: 'full' },
+      ],
+    ]);
   });
 
   it('times out by the virtual clock, aborts the signal and takes no late answer', async () => {
@@ -164,7 +192,9 @@ describe('a local effect', () => {
     const { start, timers, log } = open({});
     start('mail');
     await timers.advance(0);
-    expect(log).toEqual([[0, 'e', 'EFFECT_FAILED', expect.stringContaining('no stub for it'), { effect: 'courier.mail', attempts: 0 }]]);
+    expect(log).toEqual([
+      [0, 'e', 'EFFECT_FAILED', expect.stringContaining('no stub for it'), { effect: 'courier.mail', attempts: 0 }],
+    ]);
   });
 
   it('takes the stub named with its actor first, and the options of a stub made by effect()', async () => {
@@ -207,5 +237,7 @@ describe('a local effect', () => {
 });
 
 it('the pause doubles from the first to the longest', () => {
-  expect([1, 2, 3, 4, 5, 2_000].map((number) => backoffMs([100, 1_000], number))).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  expect([1, 2, 3, 4, 5, 2_000].map((number) => backoffMs([100, 1_000], number))).toEqual([
+    100, 200, 400, 800, 1_000, 1_000,
+  ]);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeValue, encodeValue } from '../../src/frame/codec.ts';
 import { decodeError } from '../../src/frame/frame.ts';
-import type { EffectOutcome, EffectRequest } from '../../src/runtime/effect-attempt.ts';
+import type { EffectOutcome, EffectRequest } from '../../src/host/effect-attempt.ts';
 import { EffectPool, type EffectPoolOptions } from '../../src/runtime/effect-pool.ts';
 
 const ACTORS = new URL('./fixtures/effect-actors.js', import.meta.url).href;
@@ -49,7 +49,18 @@ function open(options: Partial<EffectPoolOptions> = {}): void {
 
 function begin(effect: string, input: unknown = { file }, fields: Partial<EffectRequest> = {}): string {
   const id = `e${++ids}`;
-  pool.start({ id, tenant: 'acme', type: 'worker', key: 'k', version: 1, effect, input: encodeValue(input), idempotencyKey: `key-${id}`, afterRestart: false, ...fields });
+  pool.start({
+    id,
+    tenant: 'acme',
+    type: 'worker',
+    key: 'k',
+    version: 1,
+    effect,
+    input: encodeValue(input),
+    idempotencyKey: `key-${id}`,
+    afterRestart: false,
+    ...fields,
+  });
   return id;
 }
 
@@ -111,7 +122,9 @@ describe('an effect in the pool', () => {
   it('is loaded by a lazy loader', async () => {
     open();
     expect(await valueOf(begin('double', 21, { type: 'lazy' }))).toBe(42);
-    expect((await errorOf(begin('notAnEffect', 1, { type: 'lazy' }))).message).toContain("actor 'lazy' has no effect 'notAnEffect'");
+    expect((await errorOf(begin('notAnEffect', 1, { type: 'lazy' }))).message).toContain(
+      "actor 'lazy' has no effect 'notAnEffect'",
+    );
   });
 
   it('is that of the version that asked for it, or of the newest where that is gone', async () => {
@@ -128,7 +141,12 @@ describe('an effect in the pool', () => {
     const { code, message, details } = await errorOf(begin('fails'));
     expect(code).toBe('EFFECT_FAILED');
     expect(message).toBe('effect worker.fails failed after 3 attempts: TypeError: no route (ECONNREFUSED)');
-    expect(details).toEqual({ effect: 'worker.fails', attempts: 3, name: 'TypeError', message: 'no route (ECONNREFUSED)' });
+    expect(details).toEqual({
+      effect: 'worker.fails',
+      attempts: 3,
+      name: 'TypeError',
+      message: 'no route (ECONNREFUSED)',
+    });
     expect(notes()).toEqual(['#1', '#2', '#3']);
   });
 
@@ -140,7 +158,11 @@ describe('an effect in the pool', () => {
 
   it('is not tried again when it refuses', async () => {
     open();
-    expect(await errorOf(begin('refuses'))).toEqual({ code: 'REFUSED', message: 'no such mailbox', details: { to: 'bob' } });
+    expect(await errorOf(begin('refuses'))).toEqual({
+      code: 'REFUSED',
+      message: 'no such mailbox',
+      details: { to: 'bob' },
+    });
     expect(notes()).toEqual(['#1']);
   });
 
@@ -241,7 +263,7 @@ describe('the death of an effect thread', () => {
   });
 
   it('may come from an exhausted heap', async () => {
-    open({ heapMb: 32 });
+    open({ heapMb: 48 });
     expect((await errorOf(begin('hoards'))).details).toMatchObject({ attempts: 1, outcome: 'unknown' });
     expect(await valueOf(begin('echo', 1))).toMatchObject({ input: 1 });
   });

@@ -73,7 +73,13 @@ describe('chance in a lane', () => {
   });
 
   it('fills only what it was asked to fill, in range', async () => {
-    const value = (await turn('chance')).value as { ints: number[]; range: number; filled: number[]; words16: number[]; bytes: string };
+    const value = (await turn('chance')).value as {
+      ints: number[];
+      range: number;
+      filled: number[];
+      words16: number[];
+      bytes: string;
+    };
     expect(value.ints.every((int) => int >= 0 && int < 10)).toBe(true);
     expect([5, 6]).toContain(value.range);
     expect([value.filled[0], value.filled[1], value.filled[5]]).toEqual([0, 0, 0]);
