@@ -257,8 +257,10 @@ function makeCall(
   const encoded = encodeArguments(args);
   const principal = options.principal ?? senderPrincipal;
   const { type, key } = address;
+  const { idempotencyKey } = options;
   if (address.tenant !== facts.tenant) {
-    return { kind: 'remote', index, ...address, handler, args: encoded, principal, timeoutMs: options.timeoutMs };
+    const { timeoutMs } = options;
+    return { kind: 'remote', index, ...address, handler, args: encoded, principal, timeoutMs, idempotencyKey };
   }
   const definition = facts.definitionOf(type);
   if (definition === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type });
@@ -266,7 +268,7 @@ function makeCall(
   if (!query && !definition.commands.has(handler)) {
     throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
   }
-  return { kind: 'local', index, type, key, handler, query, args: encoded, principal };
+  return { kind: 'local', index, type, key, handler, query, args: encoded, principal, idempotencyKey };
 }
 
 /** A reference inside a turn: a method for every name, never thenable. */

@@ -81,7 +81,8 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
     replyTo: { kind: 'turn', turnId: turn.id, callIndex: call.index },
     chain: turn.message.chain,
   };
-  state.enqueue({ kind: 'message', message });
+  const { idempotencyKey } = call;
+  state.enqueue({ kind: 'message', message: idempotencyKey === undefined || call.query ? message : { ...message, idempotencyKey } });
 }
 
 /**
@@ -172,6 +173,7 @@ interface Posting {
   readonly handler: string;
   readonly args: Uint8Array;
   readonly principal: string | undefined;
+  readonly idempotencyKey: string | undefined;
   readonly tell: boolean;
   readonly chain: readonly string[];
   readonly turnId: number;
@@ -190,6 +192,7 @@ function post(state: DomainState, turn: Turn, posting: Posting): void {
     handler: posting.handler,
     args: posting.args,
     principal: posting.principal,
+    idempotencyKey: posting.idempotencyKey,
     chain: posting.chain,
     timeMs: state.nowMs,
     turnId: posting.turnId,
@@ -260,7 +263,7 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
   const { tenant, type, key, handler, args, principal } = order;
   if (tenant !== state.tenant) {
     const denial = denialOf(state, tenant, type, handler);
-    if (denial === undefined) post(state, turn, { ...order, tell: true, chain: [], turnId: 0, callIndex: 0 });
+    if (denial === undefined) post(state, turn, { ...order, idempotencyKey: undefined, tell: true, chain: [], turnId: 0, callIndex: 0 });
     else state.deadLetter({ tenant, type, key }, handler, args, denial);
     return;
   }

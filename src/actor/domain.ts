@@ -13,7 +13,7 @@ import { SynapseError } from '../base/error.ts';
 import { encodeArguments } from '../frame/codec.ts';
 import type { Frame } from '../frame/frame.ts';
 import { DomainState, failureOf } from './domain-state.ts';
-import { type Verdict, examine, mailboxFull, messageOf, takeIn } from './input.ts';
+import { type Verdict, answerByKey, examine, mailboxFull, messageOf, takeIn } from './input.ts';
 import { type Job, type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
 import { runQuery } from './query.ts';
 import { touchCell, trimAbsent } from './residency.ts';
@@ -185,6 +185,7 @@ export class Domain {
       state.reply(message, runQuery(state, message));
       return undefined;
     }
+    if (message.replyTo.kind === 'turn' && message.idempotencyKey !== undefined && answerByKey(state, message)) return undefined;
     if (state.isBusy(actorId)) {
       this.#park(actorId, message);
       return undefined;

@@ -51,6 +51,7 @@ export function examine(state: DomainState, frame: Frame, nowMs: number): Verdic
   }
   if (frame.kind === FRAME_KIND.effectResult) return state.effects.has(frame.handler) ? ADMIT : IGNORE;
   if (frame.kind === FRAME_KIND.timer) return state.timers.get(frame.handler) === undefined ? IGNORE : ADMIT;
+  if (frame.kind === FRAME_KIND.control && frame.handler === 'resume') return state.suspendedUntilMs === 0 ? IGNORE : ADMIT;
   return ADMIT;
 }
 
@@ -97,7 +98,37 @@ function examineKey(state: DomainState, frame: Frame, idempotencyKey: string, no
 
 function commandDigest(frame: Frame): Uint8Array {
   const { type, key } = frame.target;
-  return sha256Of([encodeValue([type, key, frame.handler]), frame.payload]);
+  return digestOfCommand(type, key, frame.handler, frame.payload);
+}
+
+function digestOfCommand(type: string, key: string, handler: string, args: Uint8Array): Uint8Array {
+  return sha256Of([encodeValue([type, key, handler]), args]);
+}
+
+/**
+ * A call with an idempotency key between actors of one tenant: true when the key has been used, and
+ * the caller is answered by what is known of it; else the key is taken now.
+ */
+export function answerByKey(state: DomainState, message: Message): boolean {
+  const { type, key, handler, args, idempotencyKey = '', replyTo } = message;
+  const command = digestOfCommand(type, key, handler, args);
+  const entry = state.dedup.get(idempotencyKey, state.nowMs);
+  if (entry === undefined) {
+    const expiresMs = state.nowMs + state.config.dedupTermMs;
+    state.dedup.open(idempotencyKey, { command, expiresMs, outcome: undefined, waiters: [] }, state.nowMs, state.config.dedupLimit);
+    return false;
+  }
+  const withoutKey: Message = { ...message, role: 'query' }; // answered as it is: nothing more is kept of it
+  delete (withoutKey as { idempotencyKey?: string }).idempotencyKey;
+  if (Buffer.compare(entry.command, command) !== 0) {
+    const text = `the idempotency key '${idempotencyKey}' was used for another command`;
+    state.reply(withoutKey, failureOf(new SynapseError('INVALID_ARGUMENT', text, { argument: 'idempotencyKey' })));
+  } else if (entry.outcome === undefined) {
+    state.dedup.wait(idempotencyKey, replyTo);
+  } else {
+    state.reply(withoutKey, entry.outcome);
+  }
+  return true;
 }
 
 /** Turns a call or tell into a message, without touching the domain. */

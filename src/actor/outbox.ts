@@ -19,6 +19,7 @@ export interface OutboxEntry {
   readonly handler: string;
   readonly args: Uint8Array;
   readonly principal: string | undefined;
+  readonly idempotencyKey: string | undefined;
   readonly chain: readonly string[];
   readonly timeMs: number;
   /** The call that waits; 0 for a tell. */

@@ -19,8 +19,8 @@ import { WriteLog } from './write-log.ts';
 
 /** What a turn waits for; `waitsFor` names an actor of this domain whose turn has to end first. */
 export type Call =
-  | { readonly kind: 'local'; readonly index: number; readonly type: string; readonly key: string; readonly handler: string; readonly query: boolean; readonly args: Uint8Array; readonly principal: string | undefined }
-  | { readonly kind: 'remote'; readonly index: number; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined; readonly timeoutMs: number | undefined }
+  | { readonly kind: 'local'; readonly index: number; readonly type: string; readonly key: string; readonly handler: string; readonly query: boolean; readonly args: Uint8Array; readonly principal: string | undefined; readonly idempotencyKey: string | undefined }
+  | { readonly kind: 'remote'; readonly index: number; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined; readonly timeoutMs: number | undefined; readonly idempotencyKey: string | undefined }
   | { readonly kind: 'effect'; readonly index: number; readonly name: string; readonly input: Uint8Array }
   | { readonly kind: 'failed'; readonly index: number; readonly error: SynapseError };
 

@@ -118,9 +118,9 @@ export class Client {
         handler,
         payload,
       });
-      this.#post(id, bytes, undefined, (_ok, _payload, error) => {
-        if (error === undefined) resolve();
-        else reject(error);
+      this.#post(id, bytes, undefined, (isDone, answer, error) => {
+        if (error === undefined && isDone) resolve();
+        else reject(error ?? decodeError(answer));
       });
     });
   }

@@ -7,6 +7,8 @@ interface Held {
   readonly position: number;
   readonly release: () => void;
   readonly abandon: (() => void) | undefined;
+  /** Whose output it is. */
+  readonly owner: object;
 }
 
 export class OutputGate {
@@ -24,9 +26,9 @@ export class OutputGate {
   }
 
   /** Calls `release` once `position` is durable: now, where it is already; or `abandon`, if it never will be. */
-  hold(position: number, release: () => void, abandon?: () => void): void {
+  hold(owner: object, position: number, release: () => void, abandon?: () => void): void {
     if (position <= this.#durable && this.length === 0) release();
-    else this.#queue.push({ position, release, abandon });
+    else this.#queue.push({ position, release, abandon, owner });
   }
 
   /** The store has come to `position`. */
@@ -45,6 +47,14 @@ export class OutputGate {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Drops what one owner has waiting: its steps could not be kept. */
+  abandonOf(owner: object): void {
+    const waiting = this.#queue.slice(this.#head);
+    this.#queue = waiting.filter((held) => held.owner !== owner);
+    this.#head = 0;
+    for (const held of waiting) if (held.owner === owner) held.abandon?.();
   }
 
   /** Drops what is not durable: those steps are undone. */

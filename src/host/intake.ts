@@ -15,7 +15,7 @@ import type { PortEvent } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
-import { FLAG_RESEND, clientAck, identityOf, ownFrame } from './lane-frame.ts';
+import { FLAG_RESEND, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
 
@@ -68,9 +68,19 @@ export class Intake {
   /** Answers with an error where the sender waits; all else stays with its sender, who sends it again. */
   refuse(frame: Frame, error: SynapseError): void {
     const isMessage = frame.kind === FRAME_KIND.call || frame.kind === FRAME_KIND.tell;
+    const isOutage = error.code === 'STORE_UNAVAILABLE';
+    const payload = encodeError(error);
     // Another tenant's message is not lost while the store is away: its outbox keeps it.
-    if (!isMessage || (frame.source !== undefined && error.code === 'STORE_UNAVAILABLE')) return;
-    this.#core.answer(frame, { ok: false, payload: encodeError(error) });
+    if (isMessage && (frame.source === undefined || !isOutage)) this.#core.answer(frame, { ok: false, payload });
+    // An order, or an effect's result, for a tenant that is not served any more: its sender need not go on trying.
+    const isOrder = frame.kind === FRAME_KIND.control || frame.kind === FRAME_KIND.effectResult;
+    if (!isOrder || isOutage || frame.messageId === 0) return;
+    this.#core.ports.toClient(clientReply(frame.incarnation, frame.messageId, false, payload, this.#core.ports.nowMs()));
+  }
+
+  /** The seat gives up what it was doing: the others need not wait for it. */
+  release(seat: Seat): void {
+    if (this.#solo === seat) this.#solo = undefined;
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {
@@ -94,7 +104,9 @@ export class Intake {
     if (state === undefined || source === undefined || seat.phase !== 'ready') return; // sent again, acknowledged again
     const ack = { tenant: source.tenant, incarnation, counter: correlation };
     const entry = state.outbox.find(ack);
-    if (entry === undefined || seat.acks.some((known) => known.tenant === ack.tenant && known.counter === ack.counter)) return;
+    const name = `${ack.counter} ${ack.tenant}`;
+    if (entry === undefined || seat.ackNames.has(name)) return;
+    seat.ackNames.add(name);
     seat.acks.push(ack);
     if (frame.flags !== FRAME_STATUS.error) return;
     const error = decodeError(frame.payload);
@@ -174,7 +186,7 @@ export class Intake {
       case 'repeat':
         seat.inbox.shift();
         if (verdict.byKey) core.repeatCount += 1;
-        core.gate.hold(seat.lastPosition, () => core.answer(frame, verdict.outcome));
+        core.gate.hold(seat, seat.lastPosition, () => core.answer(frame, verdict.outcome));
         return false;
       case 'wait': {
         seat.inbox.shift();
@@ -221,7 +233,7 @@ export class Intake {
     }
     seat.inbox.shift();
     const failure = new SynapseError('STORE_UNAVAILABLE', 'the store failed before what this query saw was durable');
-    core.gate.hold(seat.lastPosition, () => core.answer(frame, outcome), () => this.refuse(frame, failure));
+    core.gate.hold(seat, seat.lastPosition, () => core.answer(frame, outcome), () => this.refuse(frame, failure));
     return false;
   }
 
@@ -236,8 +248,7 @@ export class Intake {
     const deaths = this.#deathsOf(frame);
     if (deaths > 0) this.#solo = seat;
     const input = deaths >= POISON_DEATHS ? ownFrame('poison', seat.tenant, seat.shard, '', frame.bytes, nowMs) : frame;
-    const { acks } = seat;
-    seat.acks = [];
+    const acks = seat.takeAcks();
     seat.current = { frame: input, nowMs, seed, acks, expected: undefined, origin: frame };
     seat.domain?.begin(input, { nowMs, seed, acks });
   }
@@ -272,6 +283,7 @@ export class Intake {
     if (frame.kind === FRAME_KIND.timer || origin?.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
     const isSolo = this.#solo === seat;
     core.gate.hold(
+      seat,
       core.position,
       () => {
         if (isSolo) this.#clear(origin ?? frame);
@@ -295,7 +307,7 @@ export class Intake {
     const core = this.#core;
     if (frame.messageId === 0 || frame.source !== undefined) return;
     if (frame.kind !== FRAME_KIND.effectResult && frame.kind !== FRAME_KIND.control) return;
-    core.gate.hold(seat.lastPosition, () => core.ports.toClient(clientAck(frame.messageId, core.ports.nowMs())));
+    core.gate.hold(seat, seat.lastPosition, () => core.ports.toClient(clientAck(frame.messageId, core.ports.nowMs())));
   }
 
   #afterStep(seat: Seat): void {

@@ -148,8 +148,7 @@ export class LaneCore {
     const state = seat.domain?.state;
     seat.snapshotWanted = false;
     if (state === undefined || seat.snapshotPending || state.step !== undefined || state.seq === 0) return;
-    for (const ack of seat.acks) state.outbox.settle(ack); // unrecorded: without the snapshot they are only sent again
-    seat.acks = [];
+    for (const ack of seat.takeAcks()) state.outbox.settle(ack); // unrecorded: without the snapshot they are only sent again
     const { seq, image, changes } = takeSnapshot(state);
     seat.snapshotPending = true;
     seat.stepsSinceSnapshot = 0;
@@ -234,7 +233,7 @@ export class LaneCore {
     const state = seat.domain?.state;
     if (state === undefined) return;
     // Only what is durable may leave; the rest leaves with its own step.
-    this.gate.hold(seat.lastPosition, () => {
+    this.gate.hold(seat, seat.lastPosition, () => {
       for (const entry of state.outbox.entries()) this.#send(sendFrame(state, entry, true, this.shards));
     });
   }

@@ -68,7 +68,8 @@ export function tenantReply(
 
 /** A message to another tenant, as it leaves for the first time or again. */
 export function sendFrame(state: DomainState, entry: OutboxEntry, isAgain: boolean, shards: number): Uint8Array {
-  const extension: { principal?: string; chain: string[] } = { chain: [...entry.chain] };
+  const extension: { principal?: string; idempotencyKey?: string; chain: string[] } = { chain: [...entry.chain] };
+  if (entry.idempotencyKey !== undefined) extension.idempotencyKey = entry.idempotencyKey;
   if (entry.principal !== undefined) extension.principal = entry.principal;
   return encodeFrame({
     kind: entry.tell ? FRAME_KIND.tell : FRAME_KIND.call,

@@ -143,13 +143,17 @@ export class LaneHost {
     this.#agenda.collect();
     for (let left = budget; left > 0; left--) {
       const seat = this.#intake.solo ?? core.round.shift();
-      if (seat === undefined) return false;
+      if (seat === undefined) {
+        this.moves.check();
+        return core.round.length > 0;
+      }
       const isSolo = seat === this.#intake.solo;
       if (isSolo && (seat.current === undefined || seat.waitsFor !== undefined)) return false; // waits for the disk
       if (!isSolo) seat.isQueued = false;
       this.#runSeat(seat);
       this.#agenda.note(seat);
     }
+    this.moves.check();
     return core.round.length > 0;
   }
 

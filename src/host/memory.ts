@@ -31,7 +31,9 @@ export class Memory {
     for (const seat of this.#core.seats.values()) {
       if (seat.phase !== 'ready' || seat.current !== undefined) continue;
       this.#releaseIdle(seat, nowMs);
-      if (!seat.isQuiet || nowMs - seat.usedMs < SEAT_IDLE_MS) continue;
+      if (nowMs - seat.usedMs < SEAT_IDLE_MS) continue;
+      if (seat.acks.length > 0 && !seat.snapshotPending) this.#core.snapshot(seat); // takes note of them
+      if (!seat.isQuiet) continue;
       if (this.#core.isDirty(seat)) this.#core.snapshot(seat);
       else if (seat.domain?.state.cells.size === 0) this.#close(seat);
     }

@@ -171,6 +171,9 @@ export class Recovery {
   refuse(seat: Seat, error: SynapseError): void {
     seat.phase = 'refused';
     seat.error = error;
+    this.#core.gate.abandonOf(seat);
+    for (const frames of seat.waiters.values()) for (const frame of frames) this.#intake.refuse(frame, error);
+    seat.waiters.clear();
     this.clear(seat);
     this.#opening.delete(seat.tenant);
     for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, error);
@@ -187,7 +190,8 @@ export class Recovery {
     seat.hasAllRecords = false;
     seat.waitsFor = undefined;
     seat.loading.clear();
-    seat.acks = [];
+    seat.takeAcks();
+    this.#intake.release(seat);
     seat.snapshotPending = false;
     seat.snapshotWanted = false;
     seat.timerQueued = undefined;
@@ -205,6 +209,8 @@ export class Recovery {
       for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, outage);
       seat.timerQueued = undefined;
       const isWhole = seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;
+      seat.waitsFor = undefined; // what was asked for will not be answered
+      seat.loading.clear();
       if (isWhole || seat.phase === 'refused') continue;
       const { current } = seat;
       if (current !== undefined && current.expected === undefined) this.#intake.refuse(current.frame, outage);

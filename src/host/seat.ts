@@ -118,7 +118,9 @@ export class Seat {
   hasAllRecords = false;
   /** Position of the last thing sent to the store. */
   lastPosition = 0;
+  /** Acknowledgements that have come in and no step has taken note of yet. */
   acks: Ack[] = [];
+  readonly ackNames: Set<string> = new Set();
   stepsSinceSnapshot = 0;
   bytesSinceSnapshot = 0;
   snapshotPending = false;
@@ -136,6 +138,14 @@ export class Seat {
   constructor(tenant: string, shard: number) {
     this.tenant = tenant;
     this.shard = shard;
+  }
+
+  takeAcks(): readonly Ack[] {
+    const { acks } = this;
+    if (acks.length === 0) return acks;
+    this.acks = [];
+    this.ackNames.clear();
+    return acks;
   }
 
   /** Nothing waits, runs or has to be kept in mind: the seat may be closed when it is also clean. */

@@ -26,6 +26,12 @@ const READ_MAX = 1_024;
 /** How long the lane runs before it lets control messages in, ms. */
 const SLICE_MS = 5;
 
+/** While there is more to do, what was sent is made visible this often, ms: a bell costs as much as ten turns. */
+const FLUSH_MS = 0.5;
+
+/** Seeds drawn at a time: one call for chance costs more than a turn. */
+const SEED_POOL_BYTES = 4_096;
+
 /** Passivation looks around this often, ms. */
 const TICK_MS = 1_000;
 
@@ -89,7 +95,7 @@ class LaneThread {
       limits: { ...limits, snapshotEveryRows: 20_000 },
       ports: {
         nowMs: () => Math.floor(nowMs()),
-        fillSeed: fillRandom,
+        fillSeed: seedPool(fillRandom),
         toClient: (bytes) => this.#client.send(bytes),
         toShard: (shard, bytes) => this.#toShard(shard, bytes),
         toStore: (bytes) => this.#store.send(bytes),
@@ -144,13 +150,17 @@ class LaneThread {
     if (host === undefined) return;
     const { performanceNow } = this.#originals;
     const endMs = performanceNow() + SLICE_MS;
+    let flushMs = performanceNow() + FLUSH_MS;
     for (const link of this.#links()) link.wake();
     for (;;) {
       const count = this.#read(host);
       const isBusy = host.run(TURNS_PER_LOOK);
-      this.#flush();
       if (count === 0 && !isBusy && this.#local.length === 0) break;
-      if (performanceNow() < endMs) continue;
+      const nowMs = performanceNow();
+      if (nowMs < flushMs) continue;
+      this.#flush();
+      flushMs = nowMs + FLUSH_MS;
+      if (nowMs < endMs) continue;
       this.#publish(host, false);
       this.#settleWaiters(host);
       this.#again();
@@ -254,6 +264,20 @@ class LaneThread {
     for (const link of this.#links()) link.close();
     this.#onEnd();
   }
+}
+
+/** Draws seeds from a pool that is filled as a whole. */
+function seedPool(fillRandom: (bytes: Uint8Array) => void): (seed: Uint8Array) => void {
+  const pool = new Uint8Array(SEED_POOL_BYTES);
+  let at = pool.length;
+  return (seed) => {
+    if (at + seed.length > pool.length) {
+      fillRandom(pool);
+      at = 0;
+    }
+    seed.set(pool.subarray(at, at + seed.length));
+    at += seed.length;
+  };
 }
 
 function surfaceOf(thread: LaneThread): LaneSurface {

@@ -9,6 +9,7 @@ import { SynapseError } from '../base/error.ts';
 import type { Frame } from '../frame/frame.ts';
 import { identityOf } from '../host/lane-frame.ts';
 import type { TenantRoots } from '../host/moves.ts';
+import { keepInterruptible } from './guard-interrupt.ts';
 import { type LaneSettings, LaneThread } from './lane-thread.ts';
 import { type LinkInit, createLink } from './link.ts';
 import type { StoreThread } from './store-thread.ts';
@@ -78,6 +79,7 @@ export class LaneFleet {
 
   /** Starts all lanes; rejects with what a module has to say. */
   async start(lanes: number): Promise<void> {
+    keepInterruptible(); // before any user code is compiled: a lane that cannot be interrupted cannot be killed
     const links: (readonly [lane: number, link: LinkInit])[][] = Array.from({ length: lanes }, () => []);
     for (let a = 0; a < lanes; a++) {
       for (let b = a + 1; b < lanes; b++) {
