@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readmeBlocks } from './readme-blocks.ts';
 
 const run = promisify(execFile);
 
@@ -22,21 +23,8 @@ const TOP = fileURLToPath(new URL('../../', import.meta.url));
 /** An install from a cold cache on a slow line takes minutes; a hang should still end. */
 const INSTALL_TIMEOUT_MS = 300_000;
 
-const ACCOUNT = `
-import { actor, Refusal } from 'synapse-actors';
-
-export const account = actor('account', {
-  state: () => ({ balance: 0 }),
-  commands: {
-    deposit(ctx, amount) {
-      if (amount <= 0) throw new Refusal('amount must be positive', { amount });
-      ctx.state.balance += amount;
-      return ctx.state.balance;
-    },
-  },
-  queries: { balance: (ctx) => ctx.state.balance },
-});
-`;
+/** The README's own, in plain JavaScript. */
+const readme = readmeBlocks();
 
 const MAIN = `
 import { createSystem, SynapseError } from 'synapse-actors';
@@ -90,7 +78,7 @@ beforeAll(async () => {
   packed = filesOf(stdout);
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
   await writeFile(join(folder, 'package.json'), '{ "name": "somewhere-else", "private": true, "type": "module" }\n');
-  await writeFile(join(folder, 'account.js'), ACCOUNT);
+  for (const name of ['hello.js', 'account.js']) await writeFile(join(folder, name), readme.get(name) ?? '');
   await writeFile(join(folder, 'main.js'), MAIN);
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`], { cwd: folder });
 }, INSTALL_TIMEOUT_MS);
@@ -114,7 +102,14 @@ describe.skipIf(!isBuilt)('the packed package', () => {
     expect(packed.filter((path) => /^dist\/actors\/.+\.js$/.test(path))).not.toEqual([]);
   });
 
-  it.each(nodes)('runs the example of the readme, and finds its state again, on %s', async (_name, node) => {
+  it.each(nodes)('runs the first example of the readme twice, and it goes on counting, on %s', async (_name, node) => {
+    await rm(join(folder, 'hello-data'), { recursive: true, force: true });
+    const visit = async (): Promise<string> => (await run(node, ['hello.js'], { cwd: folder })).stdout;
+    expect(await visit()).toBe('visit number 1\n');
+    expect(await visit()).toBe('visit number 2\n');
+  });
+
+  it.each(nodes)('runs an actor of its user, and finds its state again, on %s', async (_name, node) => {
     const place = await mkdtemp(join(folder, 'store-'));
     const example = async (): Promise<unknown> =>
       JSON.parse((await run(node, ['main.js', place], { cwd: folder })).stdout);
