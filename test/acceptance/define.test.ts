@@ -5,7 +5,7 @@
 import { actor, addressOf, effect, isActorType, Refusal, SynapseError } from 'synapse-actors';
 import { describe, expect, it } from 'vitest';
 import { ledger } from './fixtures/ledger.ts';
-import { attackNames, vault } from './fixtures/vault.ts';
+import { attackNames, borrowedAttackNames, vault } from './fixtures/vault.ts';
 import { codeOf, errorOf, open, rootOf, same, seqOf } from './harness.ts';
 
 describe('state', () => {
@@ -118,6 +118,16 @@ describe('frozen values', () => {
       buffer: new Uint8Array([4, 5]).buffer,
       late: 1,
     });
+  });
+
+  it.each(borrowedAttackNames)('throw TypeError on a borrowed mutator, or stay as they were: %s', async (name) => {
+    const system = await open('vault');
+    const ref = system.ref(vault, 'acme', 'v');
+    await ref.assign(1);
+    const before = await ref.all();
+    await ref.attack(name);
+    await ref.attackInQuery(name);
+    same(await ref.all(), before);
   });
 
   it('fail the turn with the name TypeError when nobody catches it', async () => {

@@ -54,9 +54,10 @@ describe('spawn', () => {
     same(await system.ref(parent, 'acme', 'p').spawnCaught('c'), 'spawned');
   });
 
-  it('is followed by messages to the child from the same turn', async () => {
+  it('is followed by tells to the child from the same turn', async () => {
     const system = await open('family');
-    same(await system.ref(parent, 'acme', 'p').spawnAndCall('c'), 1);
+    await system.ref(parent, 'acme', 'p').spawnAndTell('c');
+    same(await system.ref(child, 'acme', 'c').n(), 3);
     same(await system.ref(child, 'acme', 'c').diary(), ['started']);
   });
 });

@@ -2,8 +2,8 @@
 import { testSystem } from 'synapse-actors/testing';
 import { fixture, keep } from './harness.ts';
 
-export type VirtualOptions = Parameters<typeof testSystem>[0];
-export type VirtualSystem = Awaited<ReturnType<typeof testSystem>>;
+type VirtualOptions = Parameters<typeof testSystem>[0];
+type VirtualSystem = Awaited<ReturnType<typeof testSystem>>;
 
 /** The same interface in one thread, whose time moves only by `advance`. */
 export async function openVirtual(
