@@ -277,6 +277,28 @@ test('on a full disk commits fail, what was acknowledged stays, and it goes on w
   }
 });
 
+test('a commit that a full disk refuses is refused before lmdb writes, since a failed write of its own may end the process', async (context) => {
+  const at = join(root, 'filled');
+  const reason = mountTiny(at, 4096);
+  if (reason !== undefined) {
+    console.warn(`SKIPPED: disk full for real: ${reason}`);
+    context.skip(reason);
+  }
+  try {
+    const first = startProcess(['write', join(at, 'data'), '5']);
+    await first.end();
+    fill(at);
+    const writer = startProcess(['write', join(at, 'data')]);
+    let line = await writer.next();
+    while (line?.startsWith('ack ')) line = await writer.next();
+    expect(line).toBe('error STORE_UNAVAILABLE');
+    expect(await writer.end()).toBe(0);
+    expect(writer.complaints()).toBe(''); // lmdb prints "Write error" where it fails to write
+  } finally {
+    systemTool('umount', [at]);
+  }
+});
+
 test('a store made on a full disk fails with a code and does not kill the process', async (context) => {
   const at = join(root, 'full');
   const reason = mountTiny(at, 256);

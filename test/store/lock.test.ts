@@ -94,7 +94,9 @@ test.runIf(process.platform === 'linux')('a killed process that nobody has waite
       console.log('taken');
       process.exit(0);
     });`;
-  expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })).toBe('taken\n');
+  // A limit, so that a lock that is never given up fails this test instead of spinning for good.
+  const options = { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' } as const;
+  expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], options)).toBe('taken\n');
 });
 
 test('locks of a dead process, of a reused pid and of another boot are taken over and cleared away', () => {

@@ -9,6 +9,8 @@ export interface LinesOfProcess {
   readonly child: ChildProcessWithoutNullStreams;
   /** The next line, or nothing at the end of the output. */
   readonly next: () => Promise<string | undefined>;
+  /** What it wrote to standard error so far; all of it after `end`. */
+  readonly complaints: () => string;
   /** Ends the process and waits until it is gone; returns its exit code or signal. */
   readonly end: (signal?: NodeJS.Signals) => Promise<number | string | null>;
 }
@@ -17,15 +19,19 @@ export function startProcess(args: readonly string[], command: readonly string[]
   const [program = process.execPath, ...before] = command;
   const script = fileURLToPath(new URL('./store-process.js', import.meta.url));
   const child = spawn(program, [...before, script, ...args]);
-  child.stderr.resume();
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text;
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const gone = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const gone = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   return {
     child,
     next: async () => {
       const { value, done } = await lines.next();
       return done === true ? undefined : value;
     },
+    complaints: () => complaints,
     end: async (signal) => {
       if (signal === undefined) child.stdin.end();
       else child.kill(signal);
