@@ -132,7 +132,7 @@ test('what was acknowledged before a write failed for good (a file size limit) i
 /** Whether system calls can be made to fail here, else why not. */
 function straceFault(): string | undefined {
   try {
-    execFileSync('strace', ['-f', '-o', '/dev/null', 'true'], { stdio: 'pipe' });
+    systemTool('strace', ['-f', '-o', '/dev/null', 'true']);
     return undefined;
   } catch (error) {
     return `needs strace to inject faults: ${String(error).split('\n')[0]}`;
