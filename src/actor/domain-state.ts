@@ -137,7 +137,17 @@ export class DomainState implements DomainFacts {
   /** The definition that runs for `type` now: of the version that this domain has been brought to. */
   definitionOf(type: string): ResolvedActor | undefined {
     const version = this.types.get(type) ?? this.config.types[type];
-    return version === undefined ? undefined : this.registry.resolve(type, version);
+    if (version === undefined) return undefined;
+    const definition = this.registry.resolve(type, version);
+    if (definition === undefined && this.step?.isReplay === true) throw this.#missingVersion(type, version);
+    return definition;
+  }
+
+  /** A recorded input needs code that is not here. A type that was left out altogether is told by its steps' digests. */
+  #missingVersion(type: string, version: number): SynapseError {
+    const { tenant, seq } = this;
+    const text = `tenant ${tenant}: step ${seq} was recorded by version ${version} of ${type}; give its module in \`previous\``;
+    return new SynapseError('DIVERGED', text, { tenant, seq, type, version });
   }
 
   existence(actorId: string): 'yes' | 'no' | 'unknown' {

@@ -21,6 +21,13 @@ export function addressText(address: Address): string {
   return `${address.tenant}/${address.type}/${address.key}`;
 }
 
+/** The address as a value for people's hands: a plain object that also reads as `tenant/type/key`. */
+export function readableAddress({ tenant, type, key }: Address): Address {
+  const address = { tenant, type, key };
+  Object.defineProperty(address, 'toString', { value: () => addressText(address) });
+  return Object.freeze(address);
+}
+
 /** Throws `INVALID_ADDRESS` unless `name` is 1 to 256 bytes of well-formed UTF-8 without control characters. */
 export function checkName(part: 'tenant' | 'key', name: unknown): asserts name is string {
   const fault = nameFault(name);

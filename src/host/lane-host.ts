@@ -28,6 +28,9 @@ export interface LaneFigures {
   readonly position: number;
 }
 
+/** Turns between two looks at the clock. */
+const LOOK_EVERY = 4;
+
 /** Steps between two looks at the number of actors in memory. */
 const SHRINK_EVERY = 256;
 
@@ -53,7 +56,7 @@ export class LaneHost {
   own(shards: readonly number[], suspects: ReadonlyMap<string, number>): void {
     for (const shard of shards) this.#core.owned.add(shard);
     for (const [identity, deaths] of suspects) this.#intake.suspects.set(identity, deaths);
-    this.#core.toStore({ kind: 'list', shards });
+    this.#recovery.list(shards);
   }
 
   receive(bytes: Uint8Array): void {
@@ -93,7 +96,7 @@ export class LaneHost {
         this.moves.takeRoots(answer);
         return;
       case 'list':
-        this.#recovery.openAll(answer.tenants);
+        this.#recovery.takeList(answer.tenants);
         return;
       case 'corrupt': {
         const seat = core.seats.get(answer.tenant);
@@ -133,12 +136,12 @@ export class LaneHost {
       core.resend(seat);
       core.wake(seat);
     }
-    core.toStore({ kind: 'list', shards: [...core.owned] });
+    this.#recovery.list([...core.owned]);
     core.ports.toClient(core.resendRequest());
   }
 
-  /** Runs up to `budget` turns. True when there is more to do. */
-  run(budget: number): boolean {
+  /** Runs up to `budget` turns, or until `isOver` says so. True when there is more to do. */
+  run(budget: number, isOver: () => boolean = () => false): boolean {
     const core = this.#core;
     this.#agenda.collect();
     for (let left = budget; left > 0; left--) {
@@ -152,6 +155,7 @@ export class LaneHost {
       if (!isSolo) seat.isQueued = false;
       this.#runSeat(seat);
       this.#agenda.note(seat);
+      if (left % LOOK_EVERY === 0 && isOver()) break; // turns may be long: those who wait are looked after in time
     }
     this.moves.check();
     return core.round.length > 0;

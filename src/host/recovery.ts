@@ -26,6 +26,7 @@ export class Recovery {
   /** Tenants to look at without a message: they may have timers, effects or messages of their own under way. */
   #backlog: ListedTenant[] = [];
   readonly #opening: Set<string> = new Set();
+  #listsPending = 0;
 
   constructor(core: LaneCore, intake: Intake) {
     this.#core = core;
@@ -33,7 +34,18 @@ export class Recovery {
   }
 
   get isDone(): boolean {
-    return this.#backlog.length === 0 && this.#opening.size === 0;
+    return this.#listsPending === 0 && this.#backlog.length === 0 && this.#opening.size === 0;
+  }
+
+  /** Asks the store which tenants there are; they are opened in the background. */
+  list(shards: readonly number[]): void {
+    this.#listsPending += 1;
+    this.#core.toStore({ kind: 'list', shards });
+  }
+
+  takeList(tenants: readonly ListedTenant[]): void {
+    this.#listsPending -= 1;
+    this.openAll(tenants);
   }
 
   /** Opens tenants in the background. */
@@ -131,7 +143,6 @@ export class Recovery {
         seq: domain.state.seq + 1,
       });
     }
-    checkVersions(seat, config.types);
     const { nowMs, seed, acks, decisions, digest } = record;
     seat.current = { frame, nowMs, seed, acks, expected: digest, origin: undefined };
     seat.stepsSinceSnapshot += 1;
@@ -218,22 +229,7 @@ export class Recovery {
       seat.phase = 'closed';
     }
     this.#backlog = [];
+    this.#listsPending = 0;
     this.#opening.clear();
-  }
-}
-
-/** Every type that the domain has used must be here in the version that ran. */
-function checkVersions(seat: Seat, newest: Readonly<Record<string, number>>): void {
-  const state = seat.domain?.state;
-  if (state === undefined) return;
-  for (const [type, version] of Object.entries(newest)) {
-    const used = state.types.get(type) ?? version;
-    if (state.registry.newest(type) === undefined || state.registry.resolve(type, used) !== undefined) continue;
-    throw new SynapseError('DIVERGED', `tenant ${seat.tenant}: step ${state.seq + 1} was recorded by version ${used} of ${type}; give its module in \`previous\``, {
-      tenant: seat.tenant,
-      seq: state.seq + 1,
-      type,
-      version: used,
-    });
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { ActorType } from '../actor/actor-type.ts';
 import type { Ref } from '../actor/reference-types.ts';
-import { addressText, checkName } from '../base/address.ts';
+import { type Address, checkName, readableAddress } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeArguments, decodeValue, encodeValue } from '../frame/codec.ts';
 import { Channel } from './channel.ts';
@@ -14,8 +14,8 @@ import { type ReferenceHome, makeReference } from './reference.ts';
 
 /** A message that did not reach its handler, or took no effect, and had no caller to be told. */
 export interface DeadLetter {
-  /** `tenant/type/key`. */
-  readonly address: string;
+  /** `{ tenant, type, key }`; as text `tenant/type/key`. */
+  readonly address: Address;
   readonly handler: string;
   readonly args: readonly unknown[];
   /** An error code. */
@@ -27,8 +27,8 @@ export interface DeadLetter {
 export interface SupervisionEvent {
   readonly event: 'restart' | 'lane-died' | 'escalated' | 'poisoned';
   readonly tenant: string | undefined;
-  /** `tenant/type/key` of the actor, where there is one. */
-  readonly address: string | undefined;
+  /** Of the actor, where there is one. */
+  readonly address: Address | undefined;
   readonly lane: number | undefined;
   readonly reason: string;
   /** ms since 1970: when a restarted actor or a suspended tenant goes on. */
@@ -218,18 +218,18 @@ export class System implements AsyncDisposable {
   noteNotice(notice: Extract<Notice, { kind: 'dead-letter' | 'restart' | 'escalated' | 'poisoned' }>): void {
     if (notice.kind === 'dead-letter') {
       const { address, handler, args, reason, message } = notice;
-      this.#letters.push({ address: addressText(address), handler, args: decodeArguments(args), reason, message });
+      this.#letters.push({ address: readableAddress(address), handler, args: decodeArguments(args), reason, message });
       return;
     }
     const { tenant, address, reason, untilMs } = notice;
-    const text = address === undefined ? undefined : addressText(address);
-    this.noteSupervision({ event: notice.kind, tenant, address: text, lane: undefined, reason, untilMs });
+    const of = address === undefined ? undefined : readableAddress(address);
+    this.noteSupervision({ event: notice.kind, tenant, address: of, lane: undefined, reason, untilMs });
   }
 
   #lose(lost: LostTell): void {
     const { address, handler, args, error } = lost;
     const decoded = args.length === 0 ? [] : decodeArguments(args);
-    this.#letters.push({ address: addressText(address), handler, args: decoded, reason: error.code, message: error.message });
+    this.#letters.push({ address: readableAddress(address), handler, args: decoded, reason: error.code, message: error.message });
   }
 
   /** A snapshot of every tenant that changed, now. `STORE_UNAVAILABLE`. */

@@ -154,7 +154,7 @@ class LaneThread {
     for (const link of this.#links()) link.wake();
     for (;;) {
       const count = this.#read(host);
-      const isBusy = host.run(TURNS_PER_LOOK);
+      const isBusy = host.run(TURNS_PER_LOOK, () => performanceNow() > flushMs);
       if (count === 0 && !isBusy && this.#local.length === 0) break;
       const nowMs = performanceNow();
       if (nowMs < flushMs) continue;

@@ -63,7 +63,7 @@ class StoreThread {
     try {
       mkdirSync(dataDir, { recursive: true });
     } catch (error) {
-      throw new SynapseError('INVALID_ARGUMENT', `dataDir: cannot make ${dataDir}: ${(error as Error).message}`, { option: 'dataDir' });
+      throw new SynapseError('STORE_UNAVAILABLE', `dataDir: cannot make ${dataDir}: ${(error as Error).message}`, { option: 'dataDir' });
     }
     this.#lock = acquireLock(dataDir);
     try {

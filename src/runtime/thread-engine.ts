@@ -220,6 +220,6 @@ function checkDirectory(dataDir: string | undefined): void {
   try {
     readdirSync(dataDir);
   } catch (error) {
-    throw new SynapseError('INVALID_ARGUMENT', `dataDir: ${dataDir} is no directory that can be read: ${(error as Error).message}`, { option: 'dataDir' });
+    throw new SynapseError('STORE_UNAVAILABLE', `dataDir: ${dataDir} is no directory that can be read: ${(error as Error).message}`, { option: 'dataDir' });
   }
 }

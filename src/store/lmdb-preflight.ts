@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import { SynapseError } from '../base/error.ts';
 
 /** The environment's file. */
-export const DATA_FILE = 'data.mdb';
+export const ENVIRONMENT_FILE = 'data.mdb';
 /** LMDB's reader table and writer mutex; carries nothing over a restart. */
 export const LOCK_FILE = 'lock.mdb';
 
@@ -45,7 +45,7 @@ const LITTLE = endianness() === 'LE';
 /** Makes the directory fit for an open, or throws what is wrong: STORE_CORRUPT, or the file system's error. */
 export function prepareDirectory(dir: string): void {
   allocateLockFile(join(dir, LOCK_FILE));
-  const path = join(dir, DATA_FILE);
+  const path = join(dir, ENVIRONMENT_FILE);
   if (!existsSync(path) || statSync(path).size === 0) {
     probeSpace(join(dir, PROBE_FILE));
     return;

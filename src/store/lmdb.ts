@@ -14,7 +14,7 @@ import type { RootDatabase } from 'lmdb';
 import { SynapseError } from '../base/error.ts';
 import { compareBytes } from './binary.ts';
 import { createWhole, flush, makeDirectory, messageOf } from './directory.ts';
-import { DATA_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
+import { ENVIRONMENT_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
 import { SpaceGuard } from './lmdb-space.ts';
 import type { EnvironmentShape } from './lmdb-space.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
@@ -42,8 +42,8 @@ class LmdbKeyValue implements KeyValue {
 
   constructor(dir: string, create: boolean) {
     this.#dir = dir;
-    this.#space = new SpaceGuard(dir, join(dir, DATA_FILE));
-    if (!create && !existsSync(join(dir, DATA_FILE))) {
+    this.#space = new SpaceGuard(dir, join(dir, ENVIRONMENT_FILE));
+    if (!create && !existsSync(join(dir, ENVIRONMENT_FILE))) {
       throw new SynapseError('INVALID_ARGUMENT', `there is no store in ${dir}`, { dir });
     }
     this.reopen();
@@ -93,8 +93,8 @@ class LmdbKeyValue implements KeyValue {
     this.#opened();
     createWhole(dir, (partial) => {
       // The only writer is this thread and it stands here: the file does not change under the copy.
-      copyFileSync(join(this.#dir, DATA_FILE), join(partial, DATA_FILE), constants.COPYFILE_FICLONE);
-      flush(join(partial, DATA_FILE));
+      copyFileSync(join(this.#dir, ENVIRONMENT_FILE), join(partial, ENVIRONMENT_FILE), constants.COPYFILE_FICLONE);
+      flush(join(partial, ENVIRONMENT_FILE));
       if (amend.length > 0) {
         const copy = new LmdbKeyValue(partial, false);
         try {
@@ -121,7 +121,7 @@ class LmdbKeyValue implements KeyValue {
 }
 
 function openDatabase(dir: string): Database {
-  const fresh = !existsSync(join(dir, DATA_FILE));
+  const fresh = !existsSync(join(dir, ENVIRONMENT_FILE));
   makeDirectory(dir);
   prepareDirectory(dir);
   const database = loadLmdb().open<Uint8Array, Uint8Array>({
