@@ -1,3 +1,4 @@
+/** The trie by example: the hash rule by hand, a golden root, pages at their edges, damage. */
 import { expect, test } from 'vitest';
 import { hexOf, sha256, sha256Of } from '../../src/base/hash.ts';
 import { BUCKET_LEAVES, decodePage, encodeBranch, encodeBucket } from '../../src/merkle/trie-page.ts';

@@ -1,3 +1,4 @@
+/** The space reckoned for a commit against what LMDB really takes. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** The trie against its definition written down naively: any order, batching and deletion gives the same root. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hexOf, sha256, sha256Of } from '../../src/base/hash.ts';

@@ -1,3 +1,4 @@
+/** One holder of a directory: in a process, across threads, copies of the module and processes, and after kills. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

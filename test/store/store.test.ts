@@ -1,3 +1,4 @@
+/** The store over both drivers: what goes in comes out, after reopening too; roots; what it refuses. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** Trimming: which batches go, which stay, and what reading says of those that went. */
 import { describe, expect, test } from 'vitest';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { Store } from '../../src/store/store.ts';
