@@ -83,6 +83,8 @@ export interface Step {
   readonly args: readonly unknown[];
   readonly idempotencyKey?: string;
   readonly detached?: boolean;
+  /** Adds one more argument: a string of so many bytes. */
+  readonly paddingBytes?: number;
 }
 
 /** The answer to one step. */
