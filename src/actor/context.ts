@@ -36,9 +36,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 function checkLabel(what: string, label: unknown): asserts label is string {
   if (typeof label === 'string' && label.length > 0 && label.length <= LABEL_MAX && !/\p{Cc}/u.test(label)) return;
-  throw new SynapseError('INVALID_ARGUMENT', `${what} must be 1 to ${LABEL_MAX} characters without control characters`, {
-    argument: what,
-  });
+  throw new SynapseError(
+    'INVALID_ARGUMENT',
+    `${what} must be 1 to ${LABEL_MAX} characters without control characters`,
+    {
+      argument: what,
+    },
+  );
 }
 
 class ReadContext {
@@ -135,7 +139,8 @@ export class TurnContext extends ReadContext {
 
   ref(type: string | { readonly name: string }, key: string, tenant: string = this.facts.tenant): AnyRef {
     const name = typeof type === 'string' ? type : type?.name;
-    if (typeof name !== 'string') throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
+    if (typeof name !== 'string')
+      throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
     checkName('key', key);
     checkName('tenant', tenant);
     return turnRef(this.#turn, this.facts, { tenant, type: name, key }, {});
@@ -144,7 +149,9 @@ export class TurnContext extends ReadContext {
   after(ms: number, command: string, ...args: readonly unknown[]): string {
     this.#turn.assertRunning('a timer');
     if (typeof ms !== 'number' || !(ms >= 0) || ms > TIMER_MAX_MS) {
-      throw new SynapseError('INVALID_ARGUMENT', `after takes 0 to ${TIMER_MAX_MS} ms, got ${String(ms)}`, { argument: 'ms' });
+      throw new SynapseError('INVALID_ARGUMENT', `after takes 0 to ${TIMER_MAX_MS} ms, got ${String(ms)}`, {
+        argument: 'ms',
+      });
     }
     return this.#schedule(this.#turn.nowMs + Math.ceil(ms), undefined, command, args);
   }
@@ -157,7 +164,9 @@ export class TurnContext extends ReadContext {
   #schedule(dueMs: number, cron: string | undefined, command: string, args: readonly unknown[]): string {
     const { definition } = this.#turn;
     if (definition?.commands.has(command) !== true) {
-      throw new SynapseError('UNKNOWN_HANDLER', `${this.type} has no command '${String(command)}'`, { handler: String(command) });
+      throw new SynapseError('UNKNOWN_HANDLER', `${this.type} has no command '${String(command)}'`, {
+        handler: String(command),
+      });
     }
     const id = this.#turn.nextOrderId();
     this.#turn.orders.push({ kind: 'timer', id, dueMs, cron, command, args: encodeArguments(args) });
@@ -166,7 +175,8 @@ export class TurnContext extends ReadContext {
 
   cancel(id: string): void {
     this.#turn.assertRunning('a timer');
-    if (typeof id !== 'string') throw new SynapseError('INVALID_ARGUMENT', 'cancel takes the id of a timer', { argument: 'id' });
+    if (typeof id !== 'string')
+      throw new SynapseError('INVALID_ARGUMENT', 'cancel takes the id of a timer', { argument: 'id' });
     this.#turn.orders.push({ kind: 'cancel', id });
   }
 
@@ -175,7 +185,9 @@ export class TurnContext extends ReadContext {
     return this.#turn.request((index): Call => {
       try {
         if (this.#turn.definition?.hasEffect(name) === false) {
-          throw new SynapseError('INVALID_ARGUMENT', `${this.type} has no effect '${String(name)}'`, { argument: 'name' });
+          throw new SynapseError('INVALID_ARGUMENT', `${this.type} has no effect '${String(name)}'`, {
+            argument: 'name',
+          });
         }
         return { kind: 'effect', index, name, input: encodeValue(input, undefined, 'input') };
       } catch (error) {
@@ -193,7 +205,9 @@ export class TurnContext extends ReadContext {
       throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${address.type}' is registered`, { type: address.type });
     }
     const actorId = actorIdOf(address.type, key);
-    const twice = turn.orders.some((order) => order.kind === 'spawn' && order.type === address.type && order.key === key);
+    const twice = turn.orders.some(
+      (order) => order.kind === 'spawn' && order.type === address.type && order.key === key,
+    );
     const existence = twice || actorId === turn.actorId ? 'yes' : this.facts.existence(actorId);
     if (existence === 'unknown') turn.needs = actorId; // the turn will be run again; what it does now is void
     if (existence === 'yes') {
@@ -212,7 +226,9 @@ export class TurnContext extends ReadContext {
     this.#turn.assertRunning('a watch');
     const address = (ref as Partial<AnyRef> | undefined)?.[ADDRESS];
     if (address === undefined || address.tenant !== this.tenant) {
-      throw new SynapseError('INVALID_ARGUMENT', 'watch takes a reference to an actor of the same tenant', { argument: 'ref' });
+      throw new SynapseError('INVALID_ARGUMENT', 'watch takes a reference to an actor of the same tenant', {
+        argument: 'ref',
+      });
     }
     this.#turn.orders.push({ kind: 'watch', type: address.type, key: address.key });
   }
@@ -225,7 +241,14 @@ export class TurnContext extends ReadContext {
 }
 
 /** What a reference's handler property does. */
-type Send = (turn: Turn, facts: DomainFacts, address: Address, handler: string, args: unknown[], options: CallOptions) => unknown;
+type Send = (
+  turn: Turn,
+  facts: DomainFacts,
+  address: Address,
+  handler: string,
+  args: unknown[],
+  options: CallOptions,
+) => unknown;
 
 const callSend: Send = (turn, facts, address, handler, args, options) => {
   turn.assertRunning('a call');
@@ -263,7 +286,8 @@ function makeCall(
     return { kind: 'remote', index, ...address, handler, args: encoded, principal, timeoutMs, idempotencyKey };
   }
   const definition = facts.definitionOf(type);
-  if (definition === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type });
+  if (definition === undefined)
+    throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type });
   const query = definition.queries.has(handler);
   if (!query && !definition.commands.has(handler)) {
     throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
@@ -290,4 +314,3 @@ function turnRef(turn: Turn, facts: DomainFacts, address: Address, options: Call
     },
   }) as AnyRef;
 }
-

@@ -14,12 +14,18 @@ export function nextCronMs(expression: string, afterMs: number): number {
   try {
     next = new Cron(expression, { timezone: 'Etc/UTC', paused: true }).nextRun(new Date(afterMs));
   } catch (error) {
-    throw new SynapseError('INVALID_ARGUMENT', `not a cron expression: ${String(expression)} (${(error as Error).message})`, {
-      argument: 'expression',
-    });
+    throw new SynapseError(
+      'INVALID_ARGUMENT',
+      `not a cron expression: ${String(expression)} (${(error as Error).message})`,
+      {
+        argument: 'expression',
+      },
+    );
   }
   if (next === null) {
-    throw new SynapseError('INVALID_ARGUMENT', `the cron expression ${expression} never comes`, { argument: 'expression' });
+    throw new SynapseError('INVALID_ARGUMENT', `the cron expression ${expression} never comes`, {
+      argument: 'expression',
+    });
   }
   return next.getTime();
 }

@@ -82,7 +82,10 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
     chain: turn.message.chain,
   };
   const { idempotencyKey } = call;
-  state.enqueue({ kind: 'message', message: idempotencyKey === undefined || call.query ? message : { ...message, idempotencyKey } });
+  state.enqueue({
+    kind: 'message',
+    message: idempotencyKey === undefined || call.query ? message : { ...message, idempotencyKey },
+  });
 }
 
 /**
@@ -113,7 +116,9 @@ function waitPath(state: DomainState, from: string, to: string, seen: Set<string
 }
 
 function cycleError(path: readonly string[]): SynapseError {
-  return new SynapseError('CALL_CYCLE', `a call would close a circle of waiting actors: ${path.join(' -> ')}`, { path: [...path] });
+  return new SynapseError('CALL_CYCLE', `a call would close a circle of waiting actors: ${path.join(' -> ')}`, {
+    path: [...path],
+  });
 }
 
 function sendRemote(state: DomainState, turn: Turn, call: Extract<Call, { kind: 'remote' }>): void {
@@ -125,7 +130,9 @@ function sendRemote(state: DomainState, turn: Turn, call: Extract<Call, { kind: 
     return;
   }
   if (chain.length > CHAIN_MAX) {
-    const error = new SynapseError('TOO_LARGE', `more than ${CHAIN_MAX} actors wait for each other across tenants`, { limit: CHAIN_MAX });
+    const error = new SynapseError('TOO_LARGE', `more than ${CHAIN_MAX} actors wait for each other across tenants`, {
+      limit: CHAIN_MAX,
+    });
     fail(state, turn, call.index, error);
     return;
   }
@@ -150,7 +157,7 @@ function sendRemote(state: DomainState, turn: Turn, call: Extract<Call, { kind: 
 /** The actors of this tenant that wait for `turn`, outermost first, and its own last. */
 function waitersOf(state: DomainState, turn: Turn): string[] {
   const path: string[] = [];
-  for (let at: Turn | undefined = turn; at !== undefined; ) {
+  for (let at: Turn | undefined = turn; at !== undefined;) {
     path.push(state.actorText(at.actorId));
     const { replyTo }: Message = at.message;
     at = replyTo.kind === 'turn' && path.length <= CHAIN_MAX ? state.turns.get(replyTo.turnId) : undefined;
@@ -163,7 +170,11 @@ function denialOf(state: DomainState, tenant: string, type: string, handler: str
   const granted = running.decide(() => state.ports.admit(state.tenant, tenant, type, handler));
   running.note('admit', tenant, type, handler, granted ? 'granted' : 'denied');
   if (granted) return undefined;
-  return new SynapseError('DENIED', `tenant ${state.tenant} has no grant for ${tenant}/${type} ${handler}`, { tenant, type, handler });
+  return new SynapseError('DENIED', `tenant ${state.tenant} has no grant for ${tenant}/${type} ${handler}`, {
+    tenant,
+    type,
+    handler,
+  });
 }
 
 interface Posting {
@@ -242,7 +253,16 @@ function carryOutOne(state: DomainState, turn: Turn, order: Exclude<Order, { kin
     }
     case 'timer': {
       const { id, dueMs, cron, command, args } = order;
-      state.timers.set({ id, purpose: 'command', actorId: turn.actorId, dueMs, order: state.nextTimerOrder++, cron, command, args });
+      state.timers.set({
+        id,
+        purpose: 'command',
+        actorId: turn.actorId,
+        dueMs,
+        order: state.nextTimerOrder++,
+        cron,
+        command,
+        args,
+      });
       running.note('timer', id, dueMs, command, args);
       return;
     }
@@ -263,16 +283,18 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
   const { tenant, type, key, handler, args, principal } = order;
   if (tenant !== state.tenant) {
     const denial = denialOf(state, tenant, type, handler);
-    if (denial === undefined) post(state, turn, { ...order, idempotencyKey: undefined, tell: true, chain: [], turnId: 0, callIndex: 0 });
+    if (denial === undefined)
+      post(state, turn, { ...order, idempotencyKey: undefined, tell: true, chain: [], turnId: 0, callIndex: 0 });
     else state.deadLetter({ tenant, type, key }, handler, args, denial);
     return;
   }
   const definition = state.definitionOf(type);
   const role = definition?.queries.has(handler) === true ? 'query' : 'command';
   if (definition === undefined || (role === 'command' && !definition.commands.has(handler))) {
-    const error = definition === undefined
-      ? new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type })
-      : new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
+    const error =
+      definition === undefined
+        ? new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type })
+        : new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
     state.deadLetter({ tenant, type, key }, handler, args, error);
     return;
   }
@@ -299,7 +321,16 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   }
   state.running.note('spawn', id, parent.id);
   if (definition.started === undefined) return;
-  const message: Message = { role: 'started', type, key, handler: 'started', args: EMPTY_ARGS, sender: {}, replyTo: NO_REPLY, chain: [] };
+  const message: Message = {
+    role: 'started',
+    type,
+    key,
+    handler: 'started',
+    args: EMPTY_ARGS,
+    sender: {},
+    replyTo: NO_REPLY,
+    chain: [],
+  };
   state.enqueue({ kind: 'message', message });
 }
 
@@ -320,4 +351,3 @@ function watch(state: DomainState, turn: Turn, target: string): void {
 export function stopAfter(state: DomainState, turn: Turn): void {
   if (turn.cell !== undefined) stopActor(state, turn.cell, 'it stopped');
 }
-

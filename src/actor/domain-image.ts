@@ -44,7 +44,11 @@ interface DomainImage {
   readonly topics: Map<string, number>;
   readonly sessions: readonly SessionImage[];
   readonly outbox: readonly OutboxImage[];
-  readonly mailboxes: readonly { readonly actorId: string; readonly restarting: string | undefined; readonly messages: readonly Message[] }[];
+  readonly mailboxes: readonly {
+    readonly actorId: string;
+    readonly restarting: string | undefined;
+    readonly messages: readonly Message[];
+  }[];
 }
 
 function imageOf(state: DomainState): DomainImage {
@@ -193,9 +197,13 @@ export function versionsToMigrate(state: DomainState): Record<string, number> {
 }
 
 function missingVersion(state: DomainState, type: string, version: number, why: string): SynapseError {
-  return new SynapseError('DIVERGED', `tenant ${state.tenant}: ${why} version ${version} of ${type}; give its module in \`previous\``, {
-    tenant: state.tenant,
-    type,
-    version,
-  });
+  return new SynapseError(
+    'DIVERGED',
+    `tenant ${state.tenant}: ${why} version ${version} of ${type}; give its module in \`previous\``,
+    {
+      tenant: state.tenant,
+      type,
+      version,
+    },
+  );
 }

@@ -239,7 +239,14 @@ export class DomainState implements DomainFacts {
   }
 
   deadLetter(address: Address, handler: string, args: Uint8Array, error: SynapseError): void {
-    this.running.outputs.push({ kind: 'dead-letter', address, handler, args, reason: error.code, message: error.message });
+    this.running.outputs.push({
+      kind: 'dead-letter',
+      address,
+      handler,
+      args,
+      reason: error.code,
+      message: error.message,
+    });
   }
 }
 

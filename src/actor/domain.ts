@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { encodeArguments } from '../frame/codec.ts';
 import type { Frame } from '../frame/frame.ts';
-import { DomainState, failureOf } from './domain-state.ts';
+import { type DomainState, failureOf } from './domain-state.ts';
 import { type Verdict, answerByKey, examine, mailboxFull, messageOf, takeIn } from './input.ts';
 import { type Job, type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
 import { runQuery } from './query.ts';
@@ -185,7 +185,8 @@ export class Domain {
       state.reply(message, runQuery(state, message));
       return undefined;
     }
-    if (message.replyTo.kind === 'turn' && message.idempotencyKey !== undefined && answerByKey(state, message)) return undefined;
+    if (message.replyTo.kind === 'turn' && message.idempotencyKey !== undefined && answerByKey(state, message))
+      return undefined;
     if (state.isBusy(actorId)) {
       this.#park(actorId, message);
       return undefined;
@@ -203,7 +204,8 @@ export class Domain {
     const { state } = this;
     const limits = state.definitionOf(message.type)?.mailbox;
     const mailbox = state.mailboxOf(actorId);
-    const isFull = limits !== undefined && (mailbox.messages.length >= limits.limit || mailbox.sizeBytes >= limits.limitBytes);
+    const isFull =
+      limits !== undefined && (mailbox.messages.length >= limits.limit || mailbox.sizeBytes >= limits.limitBytes);
     // A message from outside was counted when it came in; what the tenant's own actors send is counted here.
     if (isFull && message.replyTo.kind !== 'client' && message.replyTo.kind !== 'tenant') {
       state.reply(message, failureOf(mailboxFull(state.addressOf(actorId), mailbox.messages.length)));
@@ -291,7 +293,11 @@ export class Domain {
         applyStrategy(state, cell, definition, job.from, job.reason);
         return;
       case 'orphan':
-        setChildren(state, cell, cell.children.filter((child) => child !== job.child));
+        setChildren(
+          state,
+          cell,
+          cell.children.filter((child) => child !== job.child),
+        );
     }
   }
 

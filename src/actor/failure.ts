@@ -39,7 +39,14 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 /** Errors that the engine itself throws: their texts differ between versions of Node. */
-const ENGINE_ERRORS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError', 'EvalError']);
+const ENGINE_ERRORS: ReadonlySet<string> = new Set([
+  'TypeError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'URIError',
+  'EvalError',
+]);
 
 /** Longest reason that supervision passes on, UTF-16 units. */
 const REASON_MAX = 500;
@@ -62,7 +69,11 @@ export function failureFrom(thrown: unknown, where: string): SynapseError {
   const code = peek(thrown, 'code');
   if (thrown instanceof Error && name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) {
     const details = peek(thrown, 'details');
-    return new SynapseError(code, text, typeof details === 'object' && details !== null ? (details as ErrorDetails) : {});
+    return new SynapseError(
+      code,
+      text,
+      typeof details === 'object' && details !== null ? (details as ErrorDetails) : {},
+    );
   }
   return new SynapseError('HANDLER_FAILED', `${where}: ${name}: ${text}`, { name });
 }

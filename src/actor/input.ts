@@ -51,7 +51,8 @@ export function examine(state: DomainState, frame: Frame, nowMs: number): Verdic
   }
   if (frame.kind === FRAME_KIND.effectResult) return state.effects.has(frame.handler) ? ADMIT : IGNORE;
   if (frame.kind === FRAME_KIND.timer) return state.timers.get(frame.handler) === undefined ? IGNORE : ADMIT;
-  if (frame.kind === FRAME_KIND.control && frame.handler === 'resume') return state.suspendedUntilMs === 0 ? IGNORE : ADMIT;
+  if (frame.kind === FRAME_KIND.control && frame.handler === 'resume')
+    return state.suspendedUntilMs === 0 ? IGNORE : ADMIT;
   return ADMIT;
 }
 
@@ -63,10 +64,16 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
   const { type, key } = frame.target;
   const definition = state.definitionOf(type);
   if (definition === undefined) {
-    return { kind: 'refuse', error: new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type }) };
+    return {
+      kind: 'refuse',
+      error: new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type }),
+    };
   }
   if (!definition.commands.has(frame.handler) && !definition.queries.has(frame.handler)) {
-    const error = new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${frame.handler}'`, { type, handler: frame.handler });
+    const error = new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${frame.handler}'`, {
+      type,
+      handler: frame.handler,
+    });
     return { kind: 'refuse', error };
   }
   const { idempotencyKey } = decodeExtension(frame.extension);
@@ -75,14 +82,21 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
     if (byKey !== undefined) return byKey;
   }
   const waiting = state.mailboxes.get(actorIdOf(type, key));
-  if (waiting !== undefined && (waiting.messages.length >= definition.mailbox.limit || waiting.sizeBytes >= definition.mailbox.limitBytes)) {
+  if (
+    waiting !== undefined &&
+    (waiting.messages.length >= definition.mailbox.limit || waiting.sizeBytes >= definition.mailbox.limitBytes)
+  ) {
     return { kind: 'refuse', error: mailboxFull(frame.target, waiting.messages.length) };
   }
   return ADMIT;
 }
 
 export function mailboxFull(address: Address, count: number): SynapseError {
-  return new SynapseError('MAILBOX_FULL', `${count} messages wait for ${address.type}/${address.key}, the mailbox is full`, { count });
+  return new SynapseError(
+    'MAILBOX_FULL',
+    `${count} messages wait for ${address.type}/${address.key}, the mailbox is full`,
+    { count },
+  );
 }
 
 function examineKey(state: DomainState, frame: Frame, idempotencyKey: string, nowMs: number): Verdict | undefined {
@@ -115,7 +129,12 @@ export function answerByKey(state: DomainState, message: Message): boolean {
   const entry = state.dedup.get(idempotencyKey, state.nowMs);
   if (entry === undefined) {
     const expiresMs = state.nowMs + state.config.dedupTermMs;
-    state.dedup.open(idempotencyKey, { command, expiresMs, outcome: undefined, waiters: [] }, state.nowMs, state.config.dedupLimit);
+    state.dedup.open(
+      idempotencyKey,
+      { command, expiresMs, outcome: undefined, waiters: [] },
+      state.nowMs,
+      state.config.dedupLimit,
+    );
     return false;
   }
   const withoutKey: Message = { ...message, role: 'query' }; // answered as it is: nothing more is kept of it
@@ -139,9 +158,10 @@ export function messageOf(state: DomainState, frame: Frame): Message {
   const sender: { -readonly [K in keyof Sender]: Sender[K] } = { ...source };
   if (extension.principal !== undefined) sender.principal = extension.principal;
   const isTell = frame.kind === FRAME_KIND.tell;
-  const replyTo: ReplyTo = source === undefined
-    ? { kind: 'client', incarnation, messageId }
-    : { kind: 'tenant', tenant: source.tenant, incarnation, messageId, tell: isTell };
+  const replyTo: ReplyTo =
+    source === undefined
+      ? { kind: 'client', incarnation, messageId }
+      : { kind: 'tenant', tenant: source.tenant, incarnation, messageId, tell: isTell };
   const role = state.definitionOf(type)?.queries.has(frame.handler) === true ? 'query' : 'command';
   const message: Message = {
     role,
@@ -228,7 +248,12 @@ function fire(state: DomainState, timer: Timer): void {
   }
   if (timer.purpose === 'deadline') {
     const error = new SynapseError('TIMEOUT', 'no reply from the other tenant in time; the command may still happen');
-    state.enqueue({ kind: 'result', turnId: timer.turnId ?? 0, callIndex: timer.callIndex ?? 0, outcome: failureOf(error) });
+    state.enqueue({
+      kind: 'result',
+      turnId: timer.turnId ?? 0,
+      callIndex: timer.callIndex ?? 0,
+      outcome: failureOf(error),
+    });
     return;
   }
   const { type, key } = actorPartsOf(timer.actorId);

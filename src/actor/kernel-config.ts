@@ -40,7 +40,9 @@ export class Registry {
   constructor(actors: readonly ResolvedActor[], previous: readonly ResolvedActor[] = []) {
     for (const actor of actors) {
       if (this.#newest.has(actor.name)) {
-        throw new SynapseError('INVALID_ARGUMENT', `actors: two actor types are named '${actor.name}'`, { option: 'actors' });
+        throw new SynapseError('INVALID_ARGUMENT', `actors: two actor types are named '${actor.name}'`, {
+          option: 'actors',
+        });
       }
       this.#newest.set(actor.name, actor.version);
       this.#put(actor);

@@ -18,7 +18,10 @@ function migratedState(cell: Cell, definition: ResolvedActor): Record<string, un
     if (migrate === undefined) continue; // a version may change code and leave the shape
     const next: unknown = migrate(state);
     if (typeof next !== 'object' || next === null || Array.isArray(next)) {
-      throw new SynapseError('INVALID_ARGUMENT', `migrate from version ${version} of ${cell.type} must return a plain object`);
+      throw new SynapseError(
+        'INVALID_ARGUMENT',
+        `migrate from version ${version} of ${cell.type} must return a plain object`,
+      );
     }
     state = next as Record<string, unknown>;
   }

@@ -27,7 +27,8 @@ class QueryRun implements ViewScope, Running {
   }
 
   assertRunning(what: string): void {
-    if (this.isOver) throw new SynapseError('AMBIENT_AUTHORITY', `${this.#where}: this query is over, ${what} is out of its reach`);
+    if (this.isOver)
+      throw new SynapseError('AMBIENT_AUTHORITY', `${this.#where}: this query is over, ${what} is out of its reach`);
   }
 
   where(): string {
@@ -47,9 +48,10 @@ export function runQuery(state: DomainState, message: Message): Outcome {
   state.ports.enter(run);
   try {
     const known = touchCell(state, actorIdOf(message.type, message.key));
-    const cell = known === undefined || !known.exists
-      ? freshCell(definition, message.type, message.key)
-      : migratedView(known, definition);
+    const cell =
+      known === undefined || !known.exists
+        ? freshCell(definition, message.type, message.key)
+        : migratedView(known, definition);
     const context = new QueryScope(state, cell, run, message.sender);
     const value = handler(context as never, ...decodeArguments(message.args));
     if (value instanceof Promise) {

@@ -37,7 +37,11 @@ export class SessionTable {
   }
 
   image(): SessionImage[] {
-    return [...this.#sessions].map(([source, session]) => ({ source, floor: session.floor, replies: [...session.replies] }));
+    return [...this.#sessions].map(([source, session]) => ({
+      source,
+      floor: session.floor,
+      replies: [...session.replies],
+    }));
   }
 
   known(source: string, messageId: number): Known {

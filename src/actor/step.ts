@@ -7,7 +7,7 @@
  * refusal is the handler's own word and counts whole.
  */
 import type { Address } from '../base/address.ts';
-import { ByteSink } from '../base/byte-sink.ts';
+import type { ByteSink } from '../base/byte-sink.ts';
 import type { ErrorCode } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import type { OutboxEntry } from './outbox.ts';
@@ -26,15 +26,48 @@ export interface EffectRequest {
 
 /** What a step wants done outside its domain. All of it waits for the step to be durable. */
 export type Output =
-  | { readonly kind: 'reply'; readonly incarnation: number; readonly messageId: number; readonly ok: boolean; readonly payload: Uint8Array }
-  | { readonly kind: 'tenant-reply'; readonly tenant: string; readonly incarnation: number; readonly messageId: number; readonly ok: boolean; readonly tell: boolean; readonly payload: Uint8Array }
+  | {
+      readonly kind: 'reply';
+      readonly incarnation: number;
+      readonly messageId: number;
+      readonly ok: boolean;
+      readonly payload: Uint8Array;
+    }
+  | {
+      readonly kind: 'tenant-reply';
+      readonly tenant: string;
+      readonly incarnation: number;
+      readonly messageId: number;
+      readonly ok: boolean;
+      readonly tell: boolean;
+      readonly payload: Uint8Array;
+    }
   | { readonly kind: 'send'; readonly entry: OutboxEntry }
   | { readonly kind: 'effect'; readonly request: EffectRequest }
   | { readonly kind: 'cancel-effect'; readonly id: string }
-  | { readonly kind: 'event'; readonly topic: string; readonly offset: number; readonly timeMs: number; readonly value: Uint8Array }
+  | {
+      readonly kind: 'event';
+      readonly topic: string;
+      readonly offset: number;
+      readonly timeMs: number;
+      readonly value: Uint8Array;
+    }
   | { readonly kind: 'answered'; readonly idempotencyKey: string; readonly ok: boolean; readonly payload: Uint8Array }
-  | { readonly kind: 'dead-letter'; readonly address: Address; readonly handler: string; readonly args: Uint8Array; readonly reason: ErrorCode; readonly message: string }
-  | { readonly kind: 'supervision'; readonly event: 'restart' | 'escalated' | 'poisoned'; readonly address: Address | undefined; readonly reason: string; readonly untilMs: number | undefined };
+  | {
+      readonly kind: 'dead-letter';
+      readonly address: Address;
+      readonly handler: string;
+      readonly args: Uint8Array;
+      readonly reason: ErrorCode;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'supervision';
+      readonly event: 'restart' | 'escalated' | 'poisoned';
+      readonly address: Address | undefined;
+      readonly reason: string;
+      readonly untilMs: number | undefined;
+    };
 
 export class Step {
   readonly seq: number;

@@ -45,7 +45,14 @@ export type StoreRequest =
   | SnapshotRequest
   | { readonly kind: 'open'; readonly tenant: string }
   | { readonly kind: 'load'; readonly tenant: string; readonly group: string; readonly actorId: string }
-  | { readonly kind: 'roots'; readonly id: number; readonly tenant: string; readonly seq: number; readonly image: Uint8Array; readonly changes: readonly ChangedRow[] }
+  | {
+      readonly kind: 'roots';
+      readonly id: number;
+      readonly tenant: string;
+      readonly seq: number;
+      readonly image: Uint8Array;
+      readonly changes: readonly ChangedRow[];
+    }
   | { readonly kind: 'list'; readonly shards: readonly number[] };
 
 /** A tenant that has to be opened without a message, or may be left on disk. */
@@ -57,10 +64,34 @@ export interface ListedTenant {
 export type StoreAnswer =
   | { readonly kind: 'durable'; readonly position: number }
   | { readonly kind: 'stored'; readonly tenant: string; readonly seq: number }
-  | { readonly kind: 'domain'; readonly tenant: string; readonly image: Uint8Array | undefined; readonly system: readonly { readonly group: string; readonly name: string; readonly value: Uint8Array }[]; readonly error: Uint8Array | undefined }
-  | { readonly kind: 'records'; readonly tenant: string; readonly bodies: readonly Uint8Array[]; readonly isLast: boolean; readonly error: Uint8Array | undefined }
-  | { readonly kind: 'rows'; readonly tenant: string; readonly actorId: string; readonly rows: readonly { readonly name: string; readonly value: Uint8Array }[]; readonly error: Uint8Array | undefined }
-  | { readonly kind: 'roots'; readonly id: number; readonly stateRoot: Uint8Array; readonly domainRoot: Uint8Array; readonly error: Uint8Array | undefined }
+  | {
+      readonly kind: 'domain';
+      readonly tenant: string;
+      readonly image: Uint8Array | undefined;
+      readonly system: readonly { readonly group: string; readonly name: string; readonly value: Uint8Array }[];
+      readonly error: Uint8Array | undefined;
+    }
+  | {
+      readonly kind: 'records';
+      readonly tenant: string;
+      readonly bodies: readonly Uint8Array[];
+      readonly isLast: boolean;
+      readonly error: Uint8Array | undefined;
+    }
+  | {
+      readonly kind: 'rows';
+      readonly tenant: string;
+      readonly actorId: string;
+      readonly rows: readonly { readonly name: string; readonly value: Uint8Array }[];
+      readonly error: Uint8Array | undefined;
+    }
+  | {
+      readonly kind: 'roots';
+      readonly id: number;
+      readonly stateRoot: Uint8Array;
+      readonly domainRoot: Uint8Array;
+      readonly error: Uint8Array | undefined;
+    }
   | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[] }
   /** The store failed: what is not durable up to `position` is undone. */
   | { readonly kind: 'failed'; readonly epoch: number; readonly position: number; readonly message: string }

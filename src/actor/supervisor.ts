@@ -42,7 +42,8 @@ export function killTurn(state: DomainState, turn: Turn, error: SynapseError): v
 /** Lets the actor's waiting messages go on, one at a time, unless it waits out a back-off. */
 export function releaseMailbox(state: DomainState, actorId: string): void {
   const mailbox = state.mailboxes.get(actorId);
-  if (mailbox === undefined || mailbox.scheduled || mailbox.restarting !== undefined || state.turnOf.has(actorId)) return;
+  if (mailbox === undefined || mailbox.scheduled || mailbox.restarting !== undefined || state.turnOf.has(actorId))
+    return;
   if (mailbox.messages.length === 0) {
     state.mailboxes.delete(actorId);
     return;
@@ -164,7 +165,16 @@ function tellWatchers(state: DomainState, actorId: string, reason: string): void
   const args = encodeArguments([state.addressOf(actorId), reason]);
   for (const watcher of watchers) {
     const { type, key } = actorPartsOf(watcher);
-    const message: Message = { role: 'terminated', type, key, handler: 'terminated', args, sender: {}, replyTo: NO_REPLY, chain: [] };
+    const message: Message = {
+      role: 'terminated',
+      type,
+      key,
+      handler: 'terminated',
+      args,
+      sender: {},
+      replyTo: NO_REPLY,
+      chain: [],
+    };
     state.enqueue({ kind: 'message', message });
   }
 }
@@ -186,9 +196,15 @@ export function suspendDomain(state: DomainState, actorId: string, periodMs: num
   const untilMs = state.nowMs + periodMs;
   state.suspendedUntilMs = untilMs;
   state.running.note('suspended', untilMs);
-  state.running.outputs.push({ kind: 'supervision', event: 'escalated', address: state.addressOf(actorId), reason, untilMs });
+  state.running.outputs.push({
+    kind: 'supervision',
+    event: 'escalated',
+    address: state.addressOf(actorId),
+    reason,
+    untilMs,
+  });
   const error = suspendedError(state);
-  for (const turn of [...state.turns.values()]) killTurn(state, turn, error);
+  for (const turn of state.turns.values()) killTurn(state, turn, error);
   const waiting = state.queue.slice(state.queueHead);
   state.queue = [];
   state.queueHead = 0;
@@ -209,10 +225,14 @@ function clearMailboxes(state: DomainState, outcome: Outcome): void {
 }
 
 export function suspendedError(state: DomainState): SynapseError {
-  return new SynapseError('SUSPENDED', `tenant ${state.tenant} is suspended until its period has passed or it is resumed`, {
-    tenant: state.tenant,
-    untilMs: state.suspendedUntilMs,
-  });
+  return new SynapseError(
+    'SUSPENDED',
+    `tenant ${state.tenant} is suspended until its period has passed or it is resumed`,
+    {
+      tenant: state.tenant,
+      untilMs: state.suspendedUntilMs,
+    },
+  );
 }
 
 export function setChildren(state: DomainState, cell: Cell, children: readonly string[]): void {

@@ -129,7 +129,10 @@ function drain(state: DomainState, turn: Turn): void {
   state.ports.drain();
   for (const error of state.ports.takeUnhandled()) {
     if (turn.settled === undefined) turn.settled = { ok: false, error };
-    else state.log(state.addressOf(turn.actorId), 'error', `unhandled rejection after the end of ${turn.where()}`, { error: String(error) });
+    else
+      state.log(state.addressOf(turn.actorId), 'error', `unhandled rejection after the end of ${turn.where()}`, {
+        error: String(error),
+      });
   }
   state.ports.leave();
 }
@@ -179,11 +182,15 @@ function revive(state: DomainState, turn: Turn): void {
 }
 
 function divergence(turn: Turn, why: string): SynapseError {
-  return new SynapseError('DIVERGED', `the suspended turn ${turn.where()} (version ${turn.version}) does not run as recorded: ${why}`, {
-    actor: `${turn.message.type}/${turn.message.key}`,
-    handler: turn.message.handler,
-    version: turn.version,
-  });
+  return new SynapseError(
+    'DIVERGED',
+    `the suspended turn ${turn.where()} (version ${turn.version}) does not run as recorded: ${why}`,
+    {
+      actor: `${turn.message.type}/${turn.message.key}`,
+      handler: turn.message.handler,
+      version: turn.version,
+    },
+  );
 }
 
 /** After a stretch: the end of the turn, or its suspension. */
@@ -289,5 +296,14 @@ function failTrigger(state: DomainState, actorId: string, outcome: Outcome): voi
 export function startedMessage(state: DomainState, actorId: string): Message | undefined {
   const { type, key } = actorPartsOf(actorId);
   if (state.definitionOf(type)?.started === undefined || state.cells.get(actorId)?.exists === true) return undefined;
-  return { role: 'started', type, key, handler: 'started', args: encodeArguments([]), sender: {}, replyTo: { kind: 'none' }, chain: [] };
+  return {
+    role: 'started',
+    type,
+    key,
+    handler: 'started',
+    args: encodeArguments([]),
+    sender: {},
+    replyTo: { kind: 'none' },
+    chain: [],
+  };
 }

@@ -19,16 +19,52 @@ import { WriteLog } from './write-log.ts';
 
 /** What a turn waits for; `waitsFor` names an actor of this domain whose turn has to end first. */
 export type Call =
-  | { readonly kind: 'local'; readonly index: number; readonly type: string; readonly key: string; readonly handler: string; readonly query: boolean; readonly args: Uint8Array; readonly principal: string | undefined; readonly idempotencyKey: string | undefined }
-  | { readonly kind: 'remote'; readonly index: number; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined; readonly timeoutMs: number | undefined; readonly idempotencyKey: string | undefined }
+  | {
+      readonly kind: 'local';
+      readonly index: number;
+      readonly type: string;
+      readonly key: string;
+      readonly handler: string;
+      readonly query: boolean;
+      readonly args: Uint8Array;
+      readonly principal: string | undefined;
+      readonly idempotencyKey: string | undefined;
+    }
+  | {
+      readonly kind: 'remote';
+      readonly index: number;
+      readonly tenant: string;
+      readonly type: string;
+      readonly key: string;
+      readonly handler: string;
+      readonly args: Uint8Array;
+      readonly principal: string | undefined;
+      readonly timeoutMs: number | undefined;
+      readonly idempotencyKey: string | undefined;
+    }
   | { readonly kind: 'effect'; readonly index: number; readonly name: string; readonly input: Uint8Array }
   | { readonly kind: 'failed'; readonly index: number; readonly error: SynapseError };
 
 /** What takes effect at the end of a turn that succeeded, in the order it was asked for. */
 export type Order =
-  | { readonly kind: 'tell'; readonly tenant: string; readonly type: string; readonly key: string; readonly handler: string; readonly args: Uint8Array; readonly principal: string | undefined }
+  | {
+      readonly kind: 'tell';
+      readonly tenant: string;
+      readonly type: string;
+      readonly key: string;
+      readonly handler: string;
+      readonly args: Uint8Array;
+      readonly principal: string | undefined;
+    }
   | { readonly kind: 'emit'; readonly topic: string; readonly value: Uint8Array }
-  | { readonly kind: 'timer'; readonly id: string; readonly dueMs: number; readonly cron: string | undefined; readonly command: string; readonly args: Uint8Array }
+  | {
+      readonly kind: 'timer';
+      readonly id: string;
+      readonly dueMs: number;
+      readonly cron: string | undefined;
+      readonly command: string;
+      readonly args: Uint8Array;
+    }
   | { readonly kind: 'cancel'; readonly id: string }
   | { readonly kind: 'spawn'; readonly type: string; readonly key: string }
   | { readonly kind: 'watch'; readonly type: string; readonly key: string }

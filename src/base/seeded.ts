@@ -18,7 +18,7 @@ export class SeededRandom {
   /** `stream` separates the turns of one step, which share its seed. */
   constructor(seed: Uint8Array, stream = 0) {
     const word = (at: number): number =>
-      ((seed[at] ?? 0) | ((seed[at + 1] ?? 0) << 8) | ((seed[at + 2] ?? 0) << 16) | ((seed[at + 3] ?? 0) << 24)) | 0;
+      (seed[at] ?? 0) | ((seed[at + 1] ?? 0) << 8) | ((seed[at + 2] ?? 0) << 16) | ((seed[at + 3] ?? 0) << 24) | 0;
     this.#a = word(0) ^ Math.imul(stream + 1, MIX);
     this.#b = word(4) ^ Math.imul(stream ^ 0x85ebca6b, 0xc2b2ae35);
     this.#c = word(8) | 0;

@@ -63,7 +63,13 @@ export class Agenda {
 
   #fire(seat: Seat, nowMs: number): void {
     const timer = seat.domain?.state.timers.next();
-    if (seat.phase !== 'ready' || timer === undefined || seat.timerQueued !== undefined || this.#core.outage !== undefined) return;
+    if (
+      seat.phase !== 'ready' ||
+      timer === undefined ||
+      seat.timerQueued !== undefined ||
+      this.#core.outage !== undefined
+    )
+      return;
     seat.timerQueued = timer.id;
     seat.inbox.push(ownFrame('timer', seat.tenant, seat.shard, timer.id, EMPTY, nowMs));
     this.#core.wake(seat);

@@ -87,7 +87,13 @@ export class Client {
   }
 
   /** Sends a tell; `onLost` hears of one that was refused. */
-  tell(address: Address, handler: string, args: readonly unknown[], options: CallOptions, onLost: (lost: LostTell) => void): void {
+  tell(
+    address: Address,
+    handler: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    onLost: (lost: LostTell) => void,
+  ): void {
     let bytes: Uint8Array;
     try {
       bytes = this.#encode(FRAME_KIND.tell, address, handler, args, options);
@@ -104,7 +110,13 @@ export class Client {
   }
 
   /** Sends an input that has no caller: an effect's result, an operator's order. Resolves once it is durable. */
-  deliver(kind: 'effectResult' | 'control', tenant: string, handler: string, ok: boolean, payload: Uint8Array): Promise<void> {
+  deliver(
+    kind: 'effectResult' | 'control',
+    tenant: string,
+    handler: string,
+    ok: boolean,
+    payload: Uint8Array,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const bytes = encodeFrame({
@@ -130,10 +142,14 @@ export class Client {
     const payload = encodeArguments(args);
     const { maxInFlight, maxInFlightBytes } = this.#limits;
     if (this.#open.size >= maxInFlight || this.#openBytes + payload.length > maxInFlightBytes) {
-      throw new SynapseError('MAILBOX_FULL', `${this.#open.size} calls (${this.#openBytes} bytes) wait for their replies in this process`, {
-        limit: maxInFlight,
-        limitBytes: maxInFlightBytes,
-      });
+      throw new SynapseError(
+        'MAILBOX_FULL',
+        `${this.#open.size} calls (${this.#openBytes} bytes) wait for their replies in this process`,
+        {
+          limit: maxInFlight,
+          limitBytes: maxInFlightBytes,
+        },
+      );
     }
     const { idempotencyKey, principal } = options;
     const hasExtension = idempotencyKey !== undefined || principal !== undefined;
@@ -146,7 +162,10 @@ export class Client {
       target: address,
       handler,
       extension: hasExtension
-        ? encodeExtension({ ...(idempotencyKey === undefined ? {} : { idempotencyKey }), ...(principal === undefined ? {} : { principal }) })
+        ? encodeExtension({
+            ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+            ...(principal === undefined ? {} : { principal }),
+          })
         : EMPTY,
       payload,
     });
@@ -176,7 +195,8 @@ export class Client {
   /** A reply or acknowledgement has come from a lane. False for a frame of another kind. */
   receive(frame: Frame): boolean {
     if (frame.kind === FRAME_KIND.reply) {
-      if (frame.incarnation === this.#incarnation) this.#settle(frame.correlation, frame.flags === FRAME_STATUS.ok, frame.payload, undefined);
+      if (frame.incarnation === this.#incarnation)
+        this.#settle(frame.correlation, frame.flags === FRAME_STATUS.ok, frame.payload, undefined);
       return true;
     }
     if (frame.kind === FRAME_KIND.ack) {
@@ -243,6 +263,7 @@ export class Client {
 
   /** Ends everything that still waits. */
   abandon(error: SynapseError): void {
-    for (const id of [...this.#open.keys()]) this.#settle(id, false, EMPTY, error);
+    const ids = [...this.#open.keys()]; // settling one may send another
+    for (const id of ids) this.#settle(id, false, EMPTY, error);
   }
 }

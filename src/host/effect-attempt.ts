@@ -34,7 +34,9 @@ export interface EffectRequest {
 }
 
 /** How an effect came out: `encodeValue` bytes, or `encodeError` bytes of `EFFECT_FAILED` or `REFUSED`. */
-export type EffectOutcome = { readonly ok: true; readonly value: Uint8Array } | { readonly ok: false; readonly error: Uint8Array };
+export type EffectOutcome =
+  | { readonly ok: true; readonly value: Uint8Array }
+  | { readonly ok: false; readonly error: Uint8Array };
 
 /** What runs effects: the pool of threads, or the double of the tests. */
 export interface EffectRunner {
@@ -143,14 +145,20 @@ export class EffectRun {
     if (result.kind === 'value') this.#end({ ok: true, value: result.value });
     else if (result.kind === 'refused') this.#end({ ok: false, error: result.error });
     else if (this.#number > this.#options.retries) this.#end({ ok: false, error: this.#failure(result) });
-    else this.#stopTimer = this.#ports.timers.after(backoffMs(this.#options.backoffMs, this.#number), () => this.#begin());
+    else
+      this.#stopTimer = this.#ports.timers.after(backoffMs(this.#options.backoffMs, this.#number), () => this.#begin());
   }
 
   #failure(result: Exclude<AttemptResult, { kind: 'value' | 'refused' }>): Uint8Array {
     const { timeoutMs } = this.#options;
-    if (result.kind === 'timeout') return failureBytes(this.#request, this.#number, `no result within ${timeoutMs} ms`, { timeout: true });
-    if (result.kind === 'died') return failureBytes(this.#request, this.#number, `its thread died: ${result.message}`, { outcome: 'unknown' });
-    return failureBytes(this.#request, this.#number, `${result.name}: ${result.message}`, { name: result.name, message: result.message });
+    if (result.kind === 'timeout')
+      return failureBytes(this.#request, this.#number, `no result within ${timeoutMs} ms`, { timeout: true });
+    if (result.kind === 'died')
+      return failureBytes(this.#request, this.#number, `its thread died: ${result.message}`, { outcome: 'unknown' });
+    return failureBytes(this.#request, this.#number, `${result.name}: ${result.message}`, {
+      name: result.name,
+      message: result.message,
+    });
   }
 
   #end(outcome: EffectOutcome): void {
@@ -165,26 +173,46 @@ export function backoffMs([firstMs, longestMs]: readonly [number, number], numbe
 }
 
 /** `encodeError` bytes of `EFFECT_FAILED`; `attempts` 0 says that it was not run. */
-export function failureBytes(of: { type: string; effect: string }, attempts: number, reason: string, details: Record<string, unknown> = {}): Uint8Array {
+export function failureBytes(
+  of: { type: string; effect: string },
+  attempts: number,
+  reason: string,
+  details: Record<string, unknown> = {},
+): Uint8Array {
   const name = `${of.type}.${of.effect}`;
   const count = attempts === 0 ? '' : ` after ${attempts} attempt${attempts === 1 ? '' : 's'}`;
-  return encodeError(new SynapseError('EFFECT_FAILED', `effect ${name} failed${count}: ${reason}`, { effect: name, attempts, ...details }));
+  return encodeError(
+    new SynapseError('EFFECT_FAILED', `effect ${name} failed${count}: ${reason}`, {
+      effect: name,
+      attempts,
+      ...details,
+    }),
+  );
 }
 
 /** Calls the user's function once and encodes what comes of it. Never rejects. */
-export async function runAttempt(of: { type: string; effect: string; input: Uint8Array }, run: EffectDefinition['run'], context: EffectContext): Promise<AttemptResult> {
+export async function runAttempt(
+  of: { type: string; effect: string; input: Uint8Array },
+  run: EffectDefinition['run'],
+  context: EffectContext,
+): Promise<AttemptResult> {
   let value: unknown;
   try {
     value = await run(decodeValue(of.input) as never, context);
   } catch (error) {
-    return isRefusal(error) ? { kind: 'refused', error: encodeError(new SynapseError('REFUSED', error.message, error.details)) } : thrown(error);
+    return isRefusal(error)
+      ? { kind: 'refused', error: encodeError(new SynapseError('REFUSED', error.message, error.details)) }
+      : thrown(error);
   }
   try {
     return { kind: 'value', value: encodeValue(value, undefined, 'result') };
   } catch (error) {
     // The effect has happened: another attempt would do it twice and end here again.
     const { message, code, details } = error as SynapseError;
-    return { kind: 'refused', error: failureBytes(of, context.attempt, `its result cannot travel: ${message}`, { ...details, reason: code }) };
+    return {
+      kind: 'refused',
+      error: failureBytes(of, context.attempt, `its result cannot travel: ${message}`, { ...details, reason: code }),
+    };
   }
 }
 

@@ -74,7 +74,10 @@ export class LocalEffects implements EffectRunner {
   #attempt(request: EffectRequest, stub: EffectStub | undefined, number: number, begun: () => void): RunningAttempt {
     if (stub === undefined) {
       const reason = `no stub for it: testSystem({ effects: { ${JSON.stringify(request.effect)}: … } })`;
-      return { result: Promise.resolve({ kind: 'refused', error: failureBytes(request, 0, reason) }), abort: () => undefined };
+      return {
+        result: Promise.resolve({ kind: 'refused', error: failureBytes(request, 0, reason) }),
+        abort: () => undefined,
+      };
     }
     const controller = new AbortController();
     begun();
@@ -95,7 +98,10 @@ export class LocalEffects implements EffectRunner {
   #optionsOf({ type, version, effect }: EffectRequest, stub: EffectStub | undefined): ResolvedEffectOptions {
     const { registry } = this.#options;
     const defined = registry.resolve(type, version) ?? registry.newest(type);
-    const own = isEffect(stub) && Object.keys(stub.options).length > 0 ? resolveEffectOptions('stub', effect, stub.options) : undefined;
+    const own =
+      isEffect(stub) && Object.keys(stub.options).length > 0
+        ? resolveEffectOptions('stub', effect, stub.options)
+        : undefined;
     return own ?? defined?.effectOptions(effect) ?? resolveEffectOptions('effect', effect, {});
   }
 }

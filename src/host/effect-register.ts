@@ -29,7 +29,7 @@ export class EffectRegister {
   /** False when it was cancelled meanwhile. */
   remove(id: string): boolean {
     const known = this.#cancels.delete(id);
-    if (this.#cancels.size === 0) for (const wake of [...this.#waiting]) wake();
+    if (this.#cancels.size === 0) for (const wake of this.#waiting) wake();
     return known;
   }
 
@@ -41,7 +41,7 @@ export class EffectRegister {
   }
 
   cancelAll(): void {
-    for (const id of [...this.#cancels.keys()]) this.cancel(id);
+    for (const id of this.#cancels.keys()) this.cancel(id);
   }
 
   /** Resolves when nothing is left, or after `timeoutMs`. */

@@ -75,7 +75,9 @@ export class Intake {
     // An order, or an effect's result, for a tenant that is not served any more: its sender need not go on trying.
     const isOrder = frame.kind === FRAME_KIND.control || frame.kind === FRAME_KIND.effectResult;
     if (!isOrder || isOutage || frame.messageId === 0) return;
-    this.#core.ports.toClient(clientReply(frame.incarnation, frame.messageId, false, payload, this.#core.ports.nowMs()));
+    this.#core.ports.toClient(
+      clientReply(frame.incarnation, frame.messageId, false, payload, this.#core.ports.nowMs()),
+    );
   }
 
   /** The seat gives up what it was doing: the others need not wait for it. */
@@ -111,7 +113,14 @@ export class Intake {
     if (frame.flags !== FRAME_STATUS.error) return;
     const error = decodeError(frame.payload);
     const address = { tenant: entry.tenant, type: entry.type, key: entry.key };
-    this.#core.notice({ kind: 'dead-letter', address, handler: entry.handler, args: entry.args, reason: error.code, message: error.message });
+    this.#core.notice({
+      kind: 'dead-letter',
+      address,
+      handler: entry.handler,
+      args: entry.args,
+      reason: error.code,
+      message: error.message,
+    });
   }
 
   #prefetch(seat: Seat, frame: Frame): void {
@@ -233,7 +242,12 @@ export class Intake {
     }
     seat.inbox.shift();
     const failure = new SynapseError('STORE_UNAVAILABLE', 'the store failed before what this query saw was durable');
-    core.gate.hold(seat, seat.lastPosition, () => core.answer(frame, outcome), () => this.refuse(frame, failure));
+    core.gate.hold(
+      seat,
+      seat.lastPosition,
+      () => core.answer(frame, outcome),
+      () => this.refuse(frame, failure),
+    );
     return false;
   }
 
@@ -270,7 +284,15 @@ export class Intake {
     const core = this.#core;
     const { frame, nowMs, seed, acks, origin } = current;
     const { digest, decisions, outputs, seq } = outcome;
-    const body = encodeRecord({ configId: core.setup.configId, nowMs, seed, digest, decisions, acks, frame: frame.bytes });
+    const body = encodeRecord({
+      configId: core.setup.configId,
+      nowMs,
+      seed,
+      digest,
+      decisions,
+      acks,
+      frame: frame.bytes,
+    });
     const events: PortEvent[] = [];
     for (const output of outputs) if (output.kind === 'event') events.push(output);
     core.position += 1;
@@ -290,7 +312,11 @@ export class Intake {
         for (const output of outputs) core.release(seat, output);
         this.#settle(seat, origin ?? frame);
       },
-      () => this.refuse(origin ?? frame, new SynapseError('STORE_UNAVAILABLE', 'the store failed before the command was durable; it did not happen')),
+      () =>
+        this.refuse(
+          origin ?? frame,
+          new SynapseError('STORE_UNAVAILABLE', 'the store failed before the command was durable; it did not happen'),
+        ),
     );
   }
 
@@ -334,5 +360,10 @@ export class Intake {
 
 function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): SynapseError {
   const text = `tenant ${seat.tenant}: step ${outcome.seq} does not do what was recorded`;
-  return new SynapseError('DIVERGED', text, { tenant: seat.tenant, seq: outcome.seq, recorded: expected, computed: outcome.digest });
+  return new SynapseError('DIVERGED', text, {
+    tenant: seat.tenant,
+    seq: outcome.seq,
+    recorded: expected,
+    computed: outcome.digest,
+  });
 }

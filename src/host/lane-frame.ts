@@ -19,13 +19,32 @@ export const FLAG_RESEND = 1;
 
 /** What a lane tells the embedder beside replies. */
 export type Notice =
-  | { readonly kind: 'dead-letter'; readonly address: Address; readonly handler: string; readonly args: Uint8Array; readonly reason: string; readonly message: string }
-  | { readonly kind: 'restart' | 'escalated' | 'poisoned'; readonly tenant: string; readonly address: Address | undefined; readonly reason: string; readonly untilMs: number | undefined }
+  | {
+      readonly kind: 'dead-letter';
+      readonly address: Address;
+      readonly handler: string;
+      readonly args: Uint8Array;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'restart' | 'escalated' | 'poisoned';
+      readonly tenant: string;
+      readonly address: Address | undefined;
+      readonly reason: string;
+      readonly untilMs: number | undefined;
+    }
   | { readonly kind: 'cleared'; readonly identity: string }
   | { readonly kind: 'resend' };
 
 /** Reply to a call or tell of the embedder. */
-export function clientReply(incarnation: number, messageId: number, ok: boolean, payload: Uint8Array, timeMs: number): Uint8Array {
+export function clientReply(
+  incarnation: number,
+  messageId: number,
+  ok: boolean,
+  payload: Uint8Array,
+  timeMs: number,
+): Uint8Array {
   return encodeFrame({
     kind: FRAME_KIND.reply,
     flags: ok ? FRAME_STATUS.ok : FRAME_STATUS.error,
@@ -41,7 +60,15 @@ export function clientReply(incarnation: number, messageId: number, ok: boolean,
 
 /** Tells the embedder's sender that a frame of its own (an effect's result, a control) is settled. */
 export function clientAck(messageId: number, timeMs: number): Uint8Array {
-  return encodeFrame({ kind: FRAME_KIND.ack, shard: 0, messageId: 0, correlation: messageId, timeMs, target: NOWHERE, payload: EMPTY });
+  return encodeFrame({
+    kind: FRAME_KIND.ack,
+    shard: 0,
+    messageId: 0,
+    correlation: messageId,
+    timeMs,
+    target: NOWHERE,
+    payload: EMPTY,
+  });
 }
 
 /** Reply or acknowledgement to another tenant. */
@@ -88,7 +115,11 @@ export function sendFrame(state: DomainState, entry: OutboxEntry, isAgain: boole
 }
 
 /** An effect to be run. `isAgain`: it may have run before. */
-export function effectFrame(state: DomainState, output: Extract<Output, { kind: 'effect' }>['request'], isAgain: boolean): Uint8Array {
+export function effectFrame(
+  state: DomainState,
+  output: Extract<Output, { kind: 'effect' }>['request'],
+  isAgain: boolean,
+): Uint8Array {
   return encodeFrame({
     kind: FRAME_KIND.effect,
     flags: isAgain ? FLAG_RESEND : 0,
@@ -127,7 +158,14 @@ export function noticeFrame(notice: Notice, timeMs: number): Uint8Array {
 }
 
 /** Input that the lane itself makes: a timer that is due, a migration. */
-export function ownFrame(kind: 'timer' | 'control' | 'poison', tenant: string, shard: number, handler: string, payload: Uint8Array, timeMs: number): Frame {
+export function ownFrame(
+  kind: 'timer' | 'control' | 'poison',
+  tenant: string,
+  shard: number,
+  handler: string,
+  payload: Uint8Array,
+  timeMs: number,
+): Frame {
   const bytes = encodeFrame({
     kind: FRAME_KIND[kind],
     shard,
@@ -141,7 +179,12 @@ export function ownFrame(kind: 'timer' | 'control' | 'poison', tenant: string, s
 }
 
 /** The answer to whoever sent `frame`, or nothing where nobody waits for one. */
-export function refusalFrame(frame: Frame, error: SynapseError, shards: number, timeMs: number): { to: 'client' | 'lane'; shard: number; bytes: Uint8Array } | undefined {
+export function refusalFrame(
+  frame: Frame,
+  error: SynapseError,
+  shards: number,
+  timeMs: number,
+): { to: 'client' | 'lane'; shard: number; bytes: Uint8Array } | undefined {
   return answerFrame(frame, { ok: false, payload: encodeError(error) }, shards, timeMs);
 }
 
@@ -165,5 +208,13 @@ export function answerFrame(
 /** Names an input across deaths of its lane. */
 export function identityOf(frame: Frame): string {
   const source = frame.source?.tenant ?? '';
-  return JSON.stringify([frame.target.tenant, frame.kind, source, frame.incarnation, frame.messageId, frame.correlation, frame.handler]);
+  return JSON.stringify([
+    frame.target.tenant,
+    frame.kind,
+    source,
+    frame.incarnation,
+    frame.messageId,
+    frame.correlation,
+    frame.handler,
+  ]);
 }

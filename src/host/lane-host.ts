@@ -249,7 +249,8 @@ export class LaneHost {
     if (!this.#recovery.isDone || core.gate.durable < core.position) return false;
     for (const seat of core.seats.values()) {
       if (seat.phase === 'opening' || seat.phase === 'replaying') return false;
-      if (seat.current !== undefined || seat.inbox.length > 0 || seat.snapshotPending || seat.snapshotWanted) return false;
+      if (seat.current !== undefined || seat.inbox.length > 0 || seat.snapshotPending || seat.snapshotWanted)
+        return false;
     }
     return true;
   }

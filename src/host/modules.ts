@@ -18,12 +18,16 @@ async function typesOf(option: string, urls: readonly string[]): Promise<Resolve
       throw new SynapseError('INVALID_ARGUMENT', `${option}: cannot load ${url}: ${reason}`, { option, url });
     }
     const types = Object.values(exported).filter(isActorType).map(resolveActor);
-    if (types.length === 0) throw new SynapseError('INVALID_ARGUMENT', `${option}: ${url} exports no actor type`, { option, url });
+    if (types.length === 0)
+      throw new SynapseError('INVALID_ARGUMENT', `${option}: ${url} exports no actor type`, { option, url });
     for (const type of types) {
       const key = `${type.name}@${type.version}`;
       const known = found.get(key);
       if (known !== undefined && known !== type) {
-        throw new SynapseError('INVALID_ARGUMENT', `${option}: two actor types are named '${type.name}'`, { option, type: type.name });
+        throw new SynapseError('INVALID_ARGUMENT', `${option}: two actor types are named '${type.name}'`, {
+          option,
+          type: type.name,
+        });
       }
       found.set(key, type);
     }

@@ -88,12 +88,20 @@ export class Moves {
   #ask(pending: Pending, seat: Seat): void {
     const state = seat.domain?.state;
     if (state === undefined || state.seq === 0) {
-      if (seat.error !== undefined) pending.roots.push({ tenant: seat.tenant, seq: 0, stateRoot: '', domainRoot: '', fault: seat.error.message });
+      if (seat.error !== undefined)
+        pending.roots.push({ tenant: seat.tenant, seq: 0, stateRoot: '', domainRoot: '', fault: seat.error.message });
       return;
     }
     const id = this.#nextId++;
     pending.open.set(id, seat);
-    this.#core.toStore({ kind: 'roots', id, tenant: seat.tenant, seq: state.seq, image: encodeImage(state), changes: changedRows(state) });
+    this.#core.toStore({
+      kind: 'roots',
+      id,
+      tenant: seat.tenant,
+      seq: state.seq,
+      image: encodeImage(state),
+      changes: changedRows(state),
+    });
   }
 
   takeRoots(answer: Extract<StoreAnswer, { kind: 'roots' }>): void {
@@ -129,7 +137,8 @@ export class Moves {
     this.#core.heldShards.delete(shard);
     for (const seat of this.#core.seats.values()) {
       if (seat.shard !== shard) continue;
-      if (seat.phase === 'held' && seat.domain !== undefined) this.#recovery.goLive(seat, versionsToMigrate(seat.domain.state));
+      if (seat.phase === 'held' && seat.domain !== undefined)
+        this.#recovery.goLive(seat, versionsToMigrate(seat.domain.state));
       else this.#core.wake(seat);
       this.#core.resend(seat); // what was sent while the shard was between lanes was dropped
     }

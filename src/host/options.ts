@@ -194,13 +194,16 @@ function checkRetention(given: unknown): Retention {
   if (typeof given !== 'object' || given === null) throw invalid('retention', "'all' or { keepMs, keepSteps }", given);
   for (const [name, value] of Object.entries(given)) {
     if (name !== 'keepMs' && name !== 'keepSteps') throw invalid('retention', "'all' or { keepMs, keepSteps }", name);
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw invalid(`retention.${name}`, 'an integer of at least 0', value);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+      throw invalid(`retention.${name}`, 'an integer of at least 0', value);
   }
   return given as Retention;
 }
 
 /** Answers the kernel's question whether a message may cross tenants. */
-export function admitter(grants: readonly Grant[]): (from: string, to: string, type: string, handler: string) => boolean {
+export function admitter(
+  grants: readonly Grant[],
+): (from: string, to: string, type: string, handler: string) => boolean {
   const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name;
   return (from, to, type, handler) =>
     grants.some(

@@ -130,18 +130,26 @@ export class Recovery {
     const record = decodeRecord(body);
     const config = core.setup.configs.get(record.configId);
     if (config === undefined) {
-      throw new SynapseError('STORE_CORRUPT', `tenant ${seat.tenant}: a record names configuration ${record.configId}, which is not there`, {
-        tenant: seat.tenant,
-        seq: domain.state.seq + 1,
-      });
+      throw new SynapseError(
+        'STORE_CORRUPT',
+        `tenant ${seat.tenant}: a record names configuration ${record.configId}, which is not there`,
+        {
+          tenant: seat.tenant,
+          seq: domain.state.seq + 1,
+        },
+      );
     }
     domain.state.config = config;
     const frame = Frame.parse(record.frame);
     if ((this.#intake.suspects.get(identityOf(frame)) ?? 0) >= POISON_DEATHS && frame.kind !== FRAME_KIND.poison) {
-      throw new SynapseError('DIVERGED', `tenant ${seat.tenant}: step ${domain.state.seq + 1} kills its lane when it is replayed`, {
-        tenant: seat.tenant,
-        seq: domain.state.seq + 1,
-      });
+      throw new SynapseError(
+        'DIVERGED',
+        `tenant ${seat.tenant}: step ${domain.state.seq + 1} kills its lane when it is replayed`,
+        {
+          tenant: seat.tenant,
+          seq: domain.state.seq + 1,
+        },
+      );
     }
     const { nowMs, seed, acks, decisions, digest } = record;
     seat.current = { frame, nowMs, seed, acks, expected: digest, origin: undefined };
@@ -219,7 +227,8 @@ export class Recovery {
       seat.waiters.clear();
       for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, outage);
       seat.timerQueued = undefined;
-      const isWhole = seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;
+      const isWhole =
+        seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;
       seat.waitsFor = undefined; // what was asked for will not be answered
       seat.loading.clear();
       if (isWhole || seat.phase === 'refused') continue;

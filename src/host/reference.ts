@@ -30,14 +30,18 @@ function invalid(option: string, expected: string): SynapseError {
 function optionFault(options: CallOptions): SynapseError | undefined {
   if (typeof options !== 'object' || options === null) return invalid('options', 'an object');
   for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) return new SynapseError('INVALID_ARGUMENT', `there is no call option '${name}'`, { option: name });
+    if (!OPTION_NAMES.includes(name))
+      return new SynapseError('INVALID_ARGUMENT', `there is no call option '${name}'`, { option: name });
   }
   const { idempotencyKey, timeoutMs, principal } = options;
   const isText = (text: unknown, most: number): boolean =>
     typeof text === 'string' && text.length > 0 && text.length <= most && text.isWellFormed();
-  if (idempotencyKey !== undefined && !isText(idempotencyKey, KEY_MAX)) return invalid('idempotencyKey', `a string of 1 to ${KEY_MAX} characters`);
-  if (principal !== undefined && !isText(principal, PRINCIPAL_MAX)) return invalid('principal', `a string of 1 to ${PRINCIPAL_MAX} characters`);
-  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS)) return undefined;
+  if (idempotencyKey !== undefined && !isText(idempotencyKey, KEY_MAX))
+    return invalid('idempotencyKey', `a string of 1 to ${KEY_MAX} characters`);
+  if (principal !== undefined && !isText(principal, PRINCIPAL_MAX))
+    return invalid('principal', `a string of 1 to ${PRINCIPAL_MAX} characters`);
+  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS))
+    return undefined;
   return invalid('timeoutMs', `a number above 0, at most ${TIMEOUT_MAX_MS}`);
 }
 
@@ -53,7 +57,11 @@ function addressFault(address: Address): SynapseError | undefined {
 }
 
 /** A reference to `address`. Faults of the address or the options are told by its calls. */
-export function makeReference<A extends ActorType>(home: ReferenceHome, address: Address, options: CallOptions = {}): Ref<A> {
+export function makeReference<A extends ActorType>(
+  home: ReferenceHome,
+  address: Address,
+  options: CallOptions = {},
+): Ref<A> {
   const fault = addressFault(address) ?? optionFault(options);
   const call = (handler: string, args: readonly unknown[]): Promise<unknown> =>
     fault === undefined ? home.client.call(address, handler, args, options) : Promise.reject(fault);
@@ -71,7 +79,8 @@ export function makeReference<A extends ActorType>(home: ReferenceHome, address:
       if (name === ADDRESS) return whole;
       if (typeof name !== 'string' || name === 'then') return undefined;
       if (name === 'tell') return tells;
-      if (name === 'with') return (more: CallOptions): unknown => makeReference(home, address, mergeOptions(options, more));
+      if (name === 'with')
+        return (more: CallOptions): unknown => makeReference(home, address, mergeOptions(options, more));
       return (...args: unknown[]): Promise<unknown> => call(name, args);
     },
   }) as unknown as Ref<A>;

@@ -151,7 +151,8 @@ export class Seat {
   /** Nothing waits, runs or has to be kept in mind: the seat may be closed when it is also clean. */
   get isQuiet(): boolean {
     const state = this.domain?.state;
-    if (this.inbox.length > 0 || this.current !== undefined || this.snapshotPending || this.waiters.size > 0) return false;
+    if (this.inbox.length > 0 || this.current !== undefined || this.snapshotPending || this.waiters.size > 0)
+      return false;
     if (state === undefined) return true;
     return (
       state.timers.size === 0 &&

@@ -129,7 +129,11 @@ export class System implements AsyncDisposable {
   }
 
   stats(): SystemStats {
-    return { ...this.#engine.figures(), deadLetters: this.#letters.totalCount, inFlight: this.#engine.client.openCount };
+    return {
+      ...this.#engine.figures(),
+      deadLetters: this.#letters.totalCount,
+      inFlight: this.#engine.client.openCount,
+    };
   }
 
   /** All tenants with their roots, sorted by tenant. Takes a snapshot of those that changed. `STORE_UNAVAILABLE`. */
@@ -160,11 +164,17 @@ export class System implements AsyncDisposable {
   }
 
   /** What `ctx.emit` wrote to a topic, from offset `from` (default 0) on, and then live. Ends with the system. */
-  async *events(tenant: string, topic: string, options: { readonly from?: number } = {}): AsyncGenerator<TopicEvent, void, undefined> {
+  async *events(
+    tenant: string,
+    topic: string,
+    options: { readonly from?: number } = {},
+  ): AsyncGenerator<TopicEvent, void, undefined> {
     checkName('tenant', tenant);
     let from = options.from ?? 0;
     if (!Number.isSafeInteger(from) || from < 0) {
-      throw new SynapseError('INVALID_ARGUMENT', `from must be an integer of at least 0, got ${String(from)}`, { option: 'from' });
+      throw new SynapseError('INVALID_ARGUMENT', `from must be an integer of at least 0, got ${String(from)}`, {
+        option: 'from',
+      });
     }
     while (this.#closing === undefined) {
       let wake: () => void = () => undefined;
@@ -229,7 +239,13 @@ export class System implements AsyncDisposable {
   #lose(lost: LostTell): void {
     const { address, handler, args, error } = lost;
     const decoded = args.length === 0 ? [] : decodeArguments(args);
-    this.#letters.push({ address: readableAddress(address), handler, args: decoded, reason: error.code, message: error.message });
+    this.#letters.push({
+      address: readableAddress(address),
+      handler,
+      args: decoded,
+      reason: error.code,
+      message: error.message,
+    });
   }
 
   /** A snapshot of every tenant that changed, now. `STORE_UNAVAILABLE`. */
@@ -241,7 +257,8 @@ export class System implements AsyncDisposable {
   /** Writes a consistent copy that `createSystem` opens, as a new incarnation; work goes on meanwhile. */
   async backup(dir: string): Promise<void> {
     this.#checkOpen();
-    if (typeof dir !== 'string' || dir === '') throw new SynapseError('INVALID_ARGUMENT', 'dir must be a path', { option: 'dir' });
+    if (typeof dir !== 'string' || dir === '')
+      throw new SynapseError('INVALID_ARGUMENT', 'dir must be a path', { option: 'dir' });
     await this.#engine.backup(dir);
   }
 
@@ -256,7 +273,9 @@ export class System implements AsyncDisposable {
     try {
       await this.#engine.close();
     } finally {
-      this.#engine.client.abandon(new SynapseError('CLOSED', 'the system closed before the answer came; the command may still have happened'));
+      this.#engine.client.abandon(
+        new SynapseError('CLOSED', 'the system closed before the answer came; the command may still have happened'),
+      );
       this.#letters.close();
       for (const waiters of this.#topicWaiters.values()) for (const wake of waiters) wake();
     }

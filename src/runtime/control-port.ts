@@ -13,7 +13,9 @@ import { decodeError, encodeError } from '../frame/frame.ts';
 export type Reply<T> = { readonly value: T } | { readonly error: Uint8Array };
 
 /** A listener of the browser's kind, as Comlink hands it over. */
-type Listener = ((event: { readonly data: unknown }) => void) | { handleEvent(event: { readonly data: unknown }): void };
+type Listener =
+  | ((event: { readonly data: unknown }) => void)
+  | { handleEvent(event: { readonly data: unknown }): void };
 
 /** Node's port in the shape of the browser's, which Comlink speaks. */
 function endpointOf(port: MessagePort): Endpoint {
@@ -48,7 +50,13 @@ export async function replyWith<T>(work: () => T | Promise<T>): Promise<Reply<T>
   try {
     return { value: await work() };
   } catch (error) {
-    const known = error instanceof SynapseError ? error : new SynapseError('INVALID_ARGUMENT', error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    const known =
+      error instanceof SynapseError
+        ? error
+        : new SynapseError(
+            'INVALID_ARGUMENT',
+            error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+          );
     return { error: encodeError(known).slice() };
   }
 }

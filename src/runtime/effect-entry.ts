@@ -39,10 +39,10 @@ async function definitionOf({ type, version, effect }: EffectName): Promise<Effe
   loading ??= loadRegistry(actors, previous);
   const registry = await loading;
   const actor = registry.resolve(type, version) ?? registry.newest(type);
-  if (actor === undefined) throw new Error(`no actor type '${type}' is loaded`);
+  if (actor === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is loaded`, { type });
   const effects = await actor.effectLoader();
   const definition = Object.hasOwn(effects, effect) ? effects[effect] : undefined;
-  if (definition === undefined) throw new Error(`actor '${type}' has no effect '${effect}'`);
+  if (definition === undefined) throw new SynapseError('INVALID_ARGUMENT', `actor '${type}' has no effect '${effect}'`, { argument: 'name' });
   return definition;
 }
 

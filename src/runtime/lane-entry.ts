@@ -106,7 +106,10 @@ class LaneThread {
         takeUnhandled: () => (this.#unhandled.length === 0 ? this.#unhandled : this.#unhandled.splice(0)),
         admit: admitter(grants),
         log: (actor, level, message, fields) => {
-          console[level === 'debug' ? 'log' : level](`[${level}] ${actor.tenant}/${actor.type}/${actor.key} ${message}`, fields ?? '');
+          console[level === 'debug' ? 'log' : level](
+            `[${level}] ${actor.tenant}/${actor.type}/${actor.key} ${message}`,
+            fields ?? '',
+          );
         },
         enter: (running) => {
           this.#running = running;

@@ -152,7 +152,8 @@ export class LaneFleet {
     if (suspect !== undefined) this.#suspect(suspect);
     this.#ports.onDeath(lane, reason);
     const replacing = this.#replace(lane, slot, thread).catch((error: unknown) => {
-      if (!this.#isStopping) this.#ports.onFatal(error instanceof SynapseError ? error : new SynapseError('CLOSED', String(error)));
+      if (!this.#isStopping)
+        this.#ports.onFatal(error instanceof SynapseError ? error : new SynapseError('CLOSED', String(error)));
     });
     this.#replacing.add(replacing);
     void replacing.finally(() => this.#replacing.delete(replacing));
@@ -207,13 +208,19 @@ export class LaneFleet {
     return turn;
   }
 
-  async #move(shard: number, target: number, hold: (shard: number) => void, unhold: (shard: number) => void): Promise<void> {
+  async #move(
+    shard: number,
+    target: number,
+    hold: (shard: number) => void,
+    unhold: (shard: number) => void,
+  ): Promise<void> {
     const source = this.#home[shard] ?? 0;
     if (source === target) return;
     await Promise.all(this.#replacing);
     const from = this.#slots[source]?.thread;
     const to = this.#slots[target]?.thread;
-    if (from === undefined || to === undefined) throw new SynapseError('INVALID_ARGUMENT', `there is no lane ${target}`, { option: 'lane' });
+    if (from === undefined || to === undefined)
+      throw new SynapseError('INVALID_ARGUMENT', `there is no lane ${target}`, { option: 'lane' });
     hold(shard);
     Atomics.store(this.#routes, shard, -1);
     try {
@@ -234,7 +241,10 @@ export class LaneFleet {
   async #handOver(shard: number, from: LaneThread, to: LaneThread): Promise<void> {
     const before = await from.freeze(shard);
     const tenants = (await this.#ports.store.tenants()).filter((tenant) => tenant.shard === shard);
-    const after = await to.adopt(shard, tenants.map(({ tenant }) => ({ tenant, shard })));
+    const after = await to.adopt(
+      shard,
+      tenants.map(({ tenant }) => ({ tenant, shard })),
+    );
     const difference = differenceOf(before, after);
     if (difference !== undefined) throw difference;
   }
@@ -253,10 +263,20 @@ function differenceOf(before: readonly TenantRoots[], after: readonly TenantRoot
   for (const { tenant, seq, stateRoot, domainRoot, fault } of before) {
     if (fault !== undefined) continue; // refused before the move, refused after it
     const there = arrived.get(tenant);
-    const isSame = there !== undefined && there.fault === undefined && there.seq === seq && there.stateRoot === stateRoot && there.domainRoot === domainRoot;
+    const isSame =
+      there !== undefined &&
+      there.fault === undefined &&
+      there.seq === seq &&
+      there.stateRoot === stateRoot &&
+      there.domainRoot === domainRoot;
     if (isSame) continue;
     const why = there?.fault ?? 'its roots differ after the move';
-    return new SynapseError('DIVERGED', `the shard stays where it is: tenant ${tenant}: ${why}`, { tenant, seq, before: stateRoot, after: there?.stateRoot ?? '' });
+    return new SynapseError('DIVERGED', `the shard stays where it is: tenant ${tenant}: ${why}`, {
+      tenant,
+      seq,
+      before: stateRoot,
+      after: there?.stateRoot ?? '',
+    });
   }
   return undefined;
 }

@@ -14,7 +14,9 @@ import { Link, type LinkInit, createLink } from './link.ts';
 import { WatchBoard } from './watch-board.ts';
 
 /** What is the same for all lanes of a system. */
-export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'> & { readonly heapMb: number };
+export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'> & {
+  readonly heapMb: number;
+};
 
 export interface LaneWiring {
   readonly store: LinkInit;
@@ -58,7 +60,8 @@ export class LaneThread {
     const transferList = [port2, there.port, store.port, ...peers.map(([, link]) => link.port)];
     this.#ended = this.#pool.run(task, { name: 'runLane', transferList, signal: this.#abort.signal }).then(
       () => this.#die('it ended', wiring),
-      (error: unknown) => this.#die(this.#killReason ?? (error instanceof Error ? error.message : String(error)), wiring),
+      (error: unknown) =>
+        this.#die(this.#killReason ?? (error instanceof Error ? error.message : String(error)), wiring),
     );
   }
 

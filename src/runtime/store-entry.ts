@@ -48,7 +48,9 @@ class StoreThread {
       throw error;
     }
     const store = this.#store;
-    this.#host = new StoreHost(store, (tenant, topic) => this.#topics.set(JSON.stringify([tenant, topic]), [tenant, topic]));
+    this.#host = new StoreHost(store, (tenant, topic) =>
+      this.#topics.set(JSON.stringify([tenant, topic]), [tenant, topic]),
+    );
     // The incarnation is the store's own: it enters the configuration here.
     const configId = store.internConfig(encodeConfig({ ...decodeConfig(config), incarnation: store.incarnation }));
     const configs: (readonly [number, Uint8Array])[] = [];
@@ -63,7 +65,9 @@ class StoreThread {
     try {
       mkdirSync(dataDir, { recursive: true });
     } catch (error) {
-      throw new SynapseError('STORE_UNAVAILABLE', `dataDir: cannot make ${dataDir}: ${(error as Error).message}`, { option: 'dataDir' });
+      throw new SynapseError('STORE_UNAVAILABLE', `dataDir: cannot make ${dataDir}: ${(error as Error).message}`, {
+        option: 'dataDir',
+      });
     }
     this.#lock = acquireLock(dataDir);
     try {
@@ -184,7 +188,11 @@ const surface: StoreSurface = {
       })),
     ),
   events: (tenant, topic, from, limit) =>
-    replyWith(() => thread.store.events(tenant, topic, from, limit).map(({ offset, timeMs, value }) => ({ offset, timeMs, value: value.slice() }))),
+    replyWith(() =>
+      thread.store
+        .events(tenant, topic, from, limit)
+        .map(({ offset, timeMs, value }) => ({ offset, timeMs, value: value.slice() })),
+    ),
   trim: (policy) =>
     replyWith(() => {
       thread.store.trim(policy);

@@ -15,7 +15,12 @@ export class StoreThread {
   readonly #exited: Promise<void>;
   #isStopping = false;
 
-  constructor(dataDir: string | undefined, shards: number, onTopics: (note: TopicNote) => void, onDeath: (reason: string) => void) {
+  constructor(
+    dataDir: string | undefined,
+    shards: number,
+    onTopics: (note: TopicNote) => void,
+    onDeath: (reason: string) => void,
+  ) {
     const control = new MessageChannel();
     const notes = new MessageChannel();
     const task: StoreTask = { dataDir, shards, control: control.port2, notes: notes.port2 };

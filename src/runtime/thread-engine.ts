@@ -49,7 +49,8 @@ export class ThreadEngine implements Engine {
         for (const [tenant, topic] of topics) engine?.face?.noteEvent(tenant, topic);
       },
       (reason) => {
-        if (engine !== undefined) engine.#fail(new SynapseError('STORE_UNAVAILABLE', `the store's thread died: ${reason}`));
+        if (engine !== undefined)
+          engine.#fail(new SynapseError('STORE_UNAVAILABLE', `the store's thread died: ${reason}`));
       },
     );
     try {
@@ -92,19 +93,43 @@ export class ThreadEngine implements Engine {
     const { actors, previous, grants, snapshotEverySteps, snapshotEveryBytes, maxActiveActors, laneHeapMb } = options;
     const { configId, configs } = opened;
     this.#fleet = new LaneFleet(
-      { actors, previous, grants, configs, configId, shards, snapshotEverySteps, snapshotEveryBytes, maxActiveActors, routes, heapMb: laneHeapMb },
+      {
+        actors,
+        previous,
+        grants,
+        configs,
+        configId,
+        shards,
+        snapshotEverySteps,
+        snapshotEveryBytes,
+        maxActiveActors,
+        routes,
+        heapMb: laneHeapMb,
+      },
       {
         store,
         onFrame: (bytes) => this.#onFrame(bytes),
         onDeath: (lane, reason) => {
-          this.face?.noteSupervision({ event: 'lane-died', tenant: undefined, address: undefined, lane, reason, untilMs: undefined });
+          this.face?.noteSupervision({
+            event: 'lane-died',
+            tenant: undefined,
+            address: undefined,
+            lane,
+            reason,
+            untilMs: undefined,
+          });
         },
         onReplaced: (isOfLane) => this.client.resend(isOfLane),
         onFatal: (error) => this.#fail(error),
       },
     );
     this.#effects = new EffectDesk({ actors, previous, threads: options.effectThreads, client: this.client });
-    this.#watchdog = new Watchdog(() => this.#fleet.threads, options.turnTimeoutMs, lanes * laneHeapMb, options.bufferMb);
+    this.#watchdog = new Watchdog(
+      () => this.#fleet.threads,
+      options.turnTimeoutMs,
+      lanes * laneHeapMb,
+      options.bufferMb,
+    );
     this.#rateTimer = setInterval(() => this.#measureRates(), 1_000);
     this.#rateTimer.unref();
     const { retention } = options;
@@ -136,7 +161,10 @@ export class ThreadEngine implements Engine {
   }
 
   #measureRates(): void {
-    const events = Array.from({ length: this.#fleet.size }, (_, lane) => this.#fleet.boardOf(lane)?.figures.events ?? 0);
+    const events = Array.from(
+      { length: this.#fleet.size },
+      (_, lane) => this.#fleet.boardOf(lane)?.figures.events ?? 0,
+    );
     this.#rates = events.map((count, lane) => Math.max(0, count - (this.#lastEvents[lane] ?? 0)));
     this.#lastEvents = events;
   }
@@ -151,7 +179,16 @@ export class ThreadEngine implements Engine {
       repeats += figures.repeats;
       durableWatermark += figures.durablePosition;
       const { mailboxDepth, turns, restarts, tenants, actors } = figures;
-      lanes.push({ lane, mailboxDepth, turns, restarts, eventsPerSecond: this.#rates[lane] ?? 0, tenants, actors, deaths: this.#fleet.deathsOf(lane) });
+      lanes.push({
+        lane,
+        mailboxDepth,
+        turns,
+        restarts,
+        eventsPerSecond: this.#rates[lane] ?? 0,
+        tenants,
+        actors,
+        deaths: this.#fleet.deathsOf(lane),
+      });
     }
     return { lanes, durableWatermark, repeats };
   }
@@ -170,7 +207,11 @@ export class ThreadEngine implements Engine {
     const { shards, lanes } = this.#options;
     const check = (option: string, value: number, count: number): void => {
       if (Number.isInteger(value) && value >= 0 && value < count) return;
-      throw new SynapseError('INVALID_ARGUMENT', `${option} must be an integer from 0 to ${count - 1}, got ${String(value)}`, { option });
+      throw new SynapseError(
+        'INVALID_ARGUMENT',
+        `${option} must be an integer from 0 to ${count - 1}, got ${String(value)}`,
+        { option },
+      );
     };
     check('shard', shard, shards);
     check('lane', lane, lanes);
@@ -220,6 +261,10 @@ function checkDirectory(dataDir: string | undefined): void {
   try {
     readdirSync(dataDir);
   } catch (error) {
-    throw new SynapseError('STORE_UNAVAILABLE', `dataDir: ${dataDir} is no directory that can be read: ${(error as Error).message}`, { option: 'dataDir' });
+    throw new SynapseError(
+      'STORE_UNAVAILABLE',
+      `dataDir: ${dataDir} is no directory that can be read: ${(error as Error).message}`,
+      { option: 'dataDir' },
+    );
   }
 }

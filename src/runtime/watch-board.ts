@@ -16,7 +16,18 @@ const FRAME_AT = 128;
 /** Header and the longest names: 80 + 2 × (256 + 64 + 256) + a handler's name. */
 const FRAME_BYTES = 2_048;
 
-const FIGURE_NAMES = ['tenants', 'actors', 'mailboxDepth', 'turns', 'steps', 'restarts', 'repeats', 'events', 'durablePosition', 'position'] as const;
+const FIGURE_NAMES = [
+  'tenants',
+  'actors',
+  'mailboxDepth',
+  'turns',
+  'steps',
+  'restarts',
+  'repeats',
+  'events',
+  'durablePosition',
+  'position',
+] as const;
 
 const RUNNING = 0;
 const STRETCH = 1;
@@ -66,6 +77,8 @@ export class WatchBoard {
   }
 
   get figures(): LaneFigures {
-    return Object.fromEntries(FIGURE_NAMES.map((name, index) => [name, this.#figures[index] ?? 0])) as unknown as LaneFigures;
+    return Object.fromEntries(
+      FIGURE_NAMES.map((name, index) => [name, this.#figures[index] ?? 0]),
+    ) as unknown as LaneFigures;
   }
 }

@@ -43,7 +43,8 @@ export class Watchdog {
       const seen = this.#seen.get(lane);
       if (stretch === undefined) this.#seen.delete(lane);
       else if (seen?.stretch !== stretch) this.#seen.set(lane, { stretch, sinceMs: nowMs });
-      else if (nowMs - seen.sinceMs > this.#turnTimeoutMs) this.#kill(lane, `a turn ran longer than ${this.#turnTimeoutMs} ms without awaiting`);
+      else if (nowMs - seen.sinceMs > this.#turnTimeoutMs)
+        this.#kill(lane, `a turn ran longer than ${this.#turnTimeoutMs} ms without awaiting`);
       else this.#checkMemory(lane);
     }
   }

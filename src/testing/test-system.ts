@@ -19,10 +19,17 @@ import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { type ResolvedOptions, type SystemOptions, admitter, resolveOptions } from '../host/options.ts';
-import { type Engine, type StoredTopicEvent, System, type SystemStats, type TenantStatus } from '../host/system-face.ts';
+import {
+  type Engine,
+  type StoredTopicEvent,
+  System,
+  type SystemStats,
+  type TenantStatus,
+} from '../host/system-face.ts';
 import { MemoryKeyValue } from '../store/memory.ts';
 import { StoreHost } from '../store/store-host.ts';
 import { Store } from '../store/store.ts';
+import { configsOf } from './store-configs.ts';
 import { TurnScope } from './turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -105,7 +112,12 @@ class TestEngine implements Engine {
 
   #start(): void {
     const { shards } = this.#options;
-    const store = Store.open({ driver: this.#driver, shards, now: () => this.clock.nowMs, draw: () => this.#drawIncarnation() });
+    const store = Store.open({
+      driver: this.#driver,
+      shards,
+      now: () => this.clock.nowMs,
+      draw: () => this.#drawIncarnation(),
+    });
     const storeHost = new StoreHost(store, (tenant, topic) => this.face?.noteEvent(tenant, topic));
     const config: KernelConfig = {
       types: this.#registry.versions(),
@@ -137,7 +149,12 @@ class TestEngine implements Engine {
         drain: () => this.#scope.drain(),
         takeUnhandled: () => this.#scope.takeUnhandled(),
         admit: admitter(this.#options.grants),
-        log: (actor, level, message, fields) => console[level === 'debug' ? 'log' : level](`${actor.tenant}/${actor.type}/${actor.key}`, message, fields ?? ''),
+        log: (actor, level, message, fields) =>
+          console[level === 'debug' ? 'log' : level](
+            `${actor.tenant}/${actor.type}/${actor.key}`,
+            message,
+            fields ?? '',
+          ),
         enter: (turn) => this.#scope.enter(turn),
         leave: () => this.#scope.leave(),
       },
@@ -154,7 +171,10 @@ class TestEngine implements Engine {
       },
     });
     this.#running = { store, storeHost, lane, effects, toLane, toStore, answers };
-    lane.own(Array.from({ length: shards }, (_, shard) => shard), new Map());
+    lane.own(
+      Array.from({ length: shards }, (_, shard) => shard),
+      new Map(),
+    );
     this.#schedule();
   }
 
@@ -162,7 +182,8 @@ class TestEngine implements Engine {
     const frame = new Frame(bytes);
     if (this.client.receive(frame)) return;
     if (frame.kind === FRAME_KIND.effect) this.#startEffect(frame);
-    else if (frame.kind === FRAME_KIND.cancel) this.#running?.effects.cancel(effectName(frame.target.tenant, frame.handler));
+    else if (frame.kind === FRAME_KIND.cancel)
+      this.#running?.effects.cancel(effectName(frame.target.tenant, frame.handler));
     else this.#takeNotice(decodeValue(frame.payload) as Notice);
   }
 
@@ -213,7 +234,7 @@ class TestEngine implements Engine {
 
   /** Runs until nothing can run at the present time; stubs that only await get their turns too. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 4; ) {
+    for (let quiet = 0; quiet < 4;) {
       const isBusy = await new Promise<boolean>((resolve) => void laterMacrotask(() => resolve(this.#round())));
       quiet = isBusy ? 0 : quiet + 1;
     }
@@ -246,7 +267,12 @@ class TestEngine implements Engine {
 
   async reopen(options: ReopenOptions): Promise<void> {
     if (this.#running !== undefined) this.crash();
-    const { effects = this.#stubs, actors = this.#options.actors, previous = this.#options.previous, ...rest } = options;
+    const {
+      effects = this.#stubs,
+      actors = this.#options.actors,
+      previous = this.#options.previous,
+      ...rest
+    } = options;
     const merged = { ...this.#options, ...rest, actors, previous } as SystemOptions;
     const { dataDir: _none, ...given } = merged;
     const resolved = resolveOptions(given as SystemOptions);
@@ -288,14 +314,21 @@ class TestEngine implements Engine {
     await this.snapshot();
     return this.#open()
       .store.tenants()
-      .map(({ tenant, shard, snapshotSeq, stateRootAtSnapshot }) => ({ tenant, shard, seq: snapshotSeq, stateRoot: stateRootAtSnapshot }));
+      .map(({ tenant, shard, snapshotSeq, stateRootAtSnapshot }) => ({
+        tenant,
+        shard,
+        seq: snapshotSeq,
+        stateRoot: stateRootAtSnapshot,
+      }));
   }
 
   moveShard(shard: number, lane: number): Promise<void> {
     const isShard = Number.isInteger(shard) && shard >= 0 && shard < this.#options.shards;
     if (isShard && lane === 0) return Promise.resolve();
     const option = isShard ? 'lane' : 'shard';
-    return Promise.reject(new SynapseError('INVALID_ARGUMENT', `there is no such ${option}: a test system has one lane`, { option }));
+    return Promise.reject(
+      new SynapseError('INVALID_ARGUMENT', `there is no such ${option}: a test system has one lane`, { option }),
+    );
   }
 
   async backup(dir: string): Promise<void> {
@@ -319,16 +352,6 @@ class TestEngine implements Engine {
 
 function effectName(tenant: string, effectId: string): string {
   return JSON.stringify({ tenant, effectId });
-}
-
-/** All configurations up to the newest: recorded steps name the one they ran under. */
-function configsOf(store: Store, configId: number): Map<number, KernelConfig> {
-  const configs = new Map<number, KernelConfig>();
-  for (let id = 0; id <= configId; id++) {
-    const bytes = store.config(id);
-    if (bytes !== undefined) configs.set(id, decodeValue(bytes) as KernelConfig);
-  }
-  return configs;
 }
 
 /** A system in one thread. Everything of `System`, and a hand on its clock and its fate. */

@@ -37,7 +37,9 @@ export class TurnScope {
       }
     } as DateConstructor;
     Object.defineProperty(globalThis.Date, 'name', { value: 'Date' });
-    Object.defineProperty(globalThis.Date, Symbol.hasInstance, { value: (value: unknown) => value instanceof RealDate });
+    Object.defineProperty(globalThis.Date, Symbol.hasInstance, {
+      value: (value: unknown) => value instanceof RealDate,
+    });
     Math.random = () => running.random.random();
     performance.now = nowMs;
     for (const name of FORBIDDEN) Reflect.set(globalThis, name, () => forbid(name, running));
@@ -53,7 +55,8 @@ export class TurnScope {
 
   /** Runs all microtasks; what nobody handled is kept, and nobody else hears of it. */
   drain(): void {
-    if (drainNode === undefined) throw new SynapseError('INVALID_ARGUMENT', 'this version of Node has no way to drain microtasks');
+    if (drainNode === undefined)
+      throw new SynapseError('INVALID_ARGUMENT', 'this version of Node has no way to drain microtasks');
     const others = process.listeners('unhandledRejection');
     process.removeAllListeners('unhandledRejection');
     const keep = (reason: unknown): void => void this.#unhandled.push(reason);
@@ -73,5 +76,8 @@ export class TurnScope {
 }
 
 function forbid(name: string, running: Running): never {
-  throw new SynapseError('AMBIENT_AUTHORITY', `${running.where()}: ${name} is out of reach in an actor; use ctx.after or ctx.effect`);
+  throw new SynapseError(
+    'AMBIENT_AUTHORITY',
+    `${running.where()}: ${name} is out of reach in an actor; use ctx.after or ctx.effect`,
+  );
 }

@@ -1,3 +1,7 @@
+/**
+ * LocalEffects: stubs under a virtual clock behave as effects in the pool do: retries, back-off, time-outs,
+ * cancels, and one outcome each.
+ */
 import { describe, expect, it } from 'vitest';
 import { actor, resolveActor } from '../../src/actor/definition.ts';
 import { effect, type EffectContext } from '../../src/actor/effect-definition.ts';

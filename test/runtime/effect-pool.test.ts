@@ -1,3 +1,7 @@
+/**
+ * EffectPool: effects in real threads. Retries, time-outs, cancels that harm no neighbour, threads that
+ * die, lazy loaders, and what may not run twice.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,6 @@
+/**
+ * A thread in an endless loop can be ended from outside, on every supported version of Node.
+ */
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { keepInterruptible } from '../../src/runtime/guard-interrupt.ts';

@@ -1,3 +1,6 @@
+/**
+ * Time zone and locale of a lane are UTC and en-US, whatever those of the process are.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';

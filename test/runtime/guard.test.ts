@@ -1,3 +1,6 @@
+/**
+ * The guards of a lane, tried in real worker threads: clocks, chance, and what leads outside.
+ */
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TurnAnswer } from './fixtures/guard-thread.ts';
