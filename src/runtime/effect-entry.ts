@@ -7,6 +7,7 @@
  * the attempts of others.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
+import { SynapseError } from '../base/error.ts';
 import { type EffectDefinition, resolveEffectOptions } from '../actor/effect-definition.ts';
 import type { Registry } from '../actor/kernel-config.ts';
 import { type AttemptResult, failureBytes, runAttempt, thrown } from '../host/effect-attempt.ts';
