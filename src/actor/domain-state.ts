@@ -9,7 +9,7 @@ import { type Address, addressText } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
-import { decodeError, encodeError } from '../frame/frame.ts';
+import { decodeError, encodeError, errorCodeOf } from '../frame/frame.ts';
 import type { Cell } from './cell.ts';
 import type { DomainFacts, LogLevel } from './context.ts';
 import { DedupTable } from './dedup.ts';
@@ -253,8 +253,8 @@ export class DomainState implements DomainFacts {
 /** What of an outcome enters the digest: of a failure the code, of a refusal everything. */
 export function digestOf(outcome: Outcome): Uint8Array | string {
   if (outcome.ok) return outcome.payload;
-  const error = decodeError(outcome.payload);
-  return error.code === 'REFUSED' ? outcome.payload : error.code;
+  const code = errorCodeOf(outcome.payload);
+  return code === 'REFUSED' ? outcome.payload : code;
 }
 
 /** An error as an outcome. */

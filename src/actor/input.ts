@@ -12,7 +12,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
-import { sha256Of } from '../base/hash.ts';
+import { sha256 } from '../base/hash.ts';
 import { decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeExtension } from '../frame/frame.ts';
 import type { Sender } from './context-types.ts';
@@ -116,7 +116,7 @@ function commandDigest(frame: Frame): Uint8Array {
 }
 
 function digestOfCommand(type: string, key: string, handler: string, args: Uint8Array): Uint8Array {
-  return sha256Of([encodeValue([type, key, handler]), args]);
+  return sha256(encodeValue([type, key, handler, args]));
 }
 
 /**

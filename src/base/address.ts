@@ -46,10 +46,20 @@ export function nameFault(name: unknown): string | undefined {
   return undefined;
 }
 
+/** Hashes of tenants seen lately; some 10 MB at the most. */
+const knownPrefixes: Map<string, number> = new Map();
+const KNOWN_PREFIXES_MAX = 50_000;
+
 /**
  * The shard of a tenant: the first 32 bits of SHA-256 of its name, modulo `shards`.
  * Golden values stand in a test; a change of this function would lose every store.
  */
 export function shardOf(tenant: string, shards: number): number {
-  return Number.parseInt(sha256Hex(tenant).slice(0, 8), 16) % shards;
+  let prefix = knownPrefixes.get(tenant);
+  if (prefix === undefined) {
+    prefix = Number.parseInt(sha256Hex(tenant).slice(0, 8), 16);
+    if (knownPrefixes.size >= KNOWN_PREFIXES_MAX) knownPrefixes.clear();
+    knownPrefixes.set(tenant, prefix);
+  }
+  return prefix % shards;
 }

@@ -378,6 +378,12 @@ export function encodeError(error: SynapseError): Uint8Array {
   }
 }
 
+/** The code alone of what {@link encodeError} wrote: no error is made, and so no stack is taken. */
+export function errorCodeOf(bytes: Uint8Array): string {
+  const parts = decodeValue(bytes, DEPTH_MAX + 1);
+  return Array.isArray(parts) ? String(parts[0]) : '';
+}
+
 /**
  * The error that {@link encodeError} wrote. A code that this version does not know (of a later minor version)
  * becomes `HANDLER_FAILED` with the code in message and details.

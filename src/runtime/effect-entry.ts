@@ -43,7 +43,8 @@ async function definitionOf({ type, version, effect }: EffectName): Promise<Effe
   if (actor === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is loaded`, { type });
   const effects = await actor.effectLoader();
   const definition = Object.hasOwn(effects, effect) ? effects[effect] : undefined;
-  if (definition === undefined) throw new SynapseError('INVALID_ARGUMENT', `actor '${type}' has no effect '${effect}'`, { argument: 'name' });
+  if (definition === undefined)
+    throw new SynapseError('INVALID_ARGUMENT', `actor '${type}' has no effect '${effect}'`, { argument: 'name' });
   return definition;
 }
 
