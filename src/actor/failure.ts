@@ -53,11 +53,14 @@ const REASON_MAX = 500;
 
 /**
  * Why a turn failed, in words that are the same on every engine, since `restarted` and `terminated`
- * may write them to state: name and message, of the engine's own errors the name alone.
+ * may write them to state: name and message; of the engine's own errors the name alone; of an operating
+ * failure the code alone, since the message of another handler's may hold an engine's text.
  */
 export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return textOf(thrown).slice(0, REASON_MAX);
   const name = textOf(peek(thrown, 'name'));
+  const code = peek(thrown, 'code');
+  if (name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) return code;
   return ENGINE_ERRORS.has(name) ? name : `${name}: ${textOf(peek(thrown, 'message'))}`.slice(0, REASON_MAX);
 }
 
