@@ -148,6 +148,10 @@ export class LaneCore {
     const state = seat.domain?.state;
     seat.snapshotWanted = false;
     if (state === undefined || seat.snapshotPending || state.step !== undefined || state.seq === 0) return;
+    if (this.heldShards.has(seat.shard)) {
+      seat.snapshotWanted = true; // two lanes have the tenant: what one of them stored, the other would not know of
+      return;
+    }
     for (const ack of seat.takeAcks()) state.outbox.settle(ack); // unrecorded: without the snapshot they are only sent again
     const { seq, image, changes } = takeSnapshot(state);
     seat.snapshotPending = true;

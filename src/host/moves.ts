@@ -140,6 +140,7 @@ export class Moves {
       if (seat.phase === 'held' && seat.domain !== undefined)
         this.#recovery.goLive(seat, versionsToMigrate(seat.domain.state));
       else this.#core.wake(seat);
+      if (seat.snapshotWanted && seat.current === undefined) this.#core.snapshot(seat);
       this.#core.resend(seat); // what was sent while the shard was between lanes was dropped
     }
   }

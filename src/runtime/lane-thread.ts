@@ -13,6 +13,9 @@ import type { LaneSurface, LaneTask } from './lane-protocol.ts';
 import { Link, type LinkInit, createLink } from './link.ts';
 import { WatchBoard } from './watch-board.ts';
 
+/** Nursery of a lane's heap, MiB: what a turn makes mostly dies with it, and a larger nursery is swept less often. */
+const YOUNG_MB = 64;
+
 /** What is the same for all lanes of a system. */
 export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'> & {
   readonly heapMb: number;
@@ -51,8 +54,7 @@ export class LaneThread {
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
-      // The young generation is part of the heap that the limit is about; Node's own default suits.
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#pool.on('error', () => undefined); // the task's rejection tells of it
     const { store, peers } = wiring;
