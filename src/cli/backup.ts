@@ -10,7 +10,7 @@ import type { Context } from './terminal.ts';
 const HELP_AFTER = `
 The copy is complete and opens like the original, as a new incarnation. To restore, use it as --data.
 The directory must not be in use (STORE_LOCKED, exit status 2): a running program copies its
-own with system.backup(dir), without a pause.
+own with system.backup(dir), while it works.
 
 Example:
   $ synapse backup --data ./ledger --to /mnt/backups/ledger-2026-01-31
