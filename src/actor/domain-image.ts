@@ -158,10 +158,13 @@ export function restoreDomain(
   const inGroup = (group: string): typeof rows => rows.filter((row) => row.group === group);
   state.dedup.restore(inGroup(DEDUP_GROUP));
   state.timers.restore(inGroup(TIMER_GROUP));
-  for (const row of inGroup(TURN_GROUP)) restoreTurn(state, row.name, row.value);
-  for (const row of inGroup(EFFECT_GROUP)) {
-    state.effects.set(row.name, decodeValue(row.value) as EffectRequest);
-    state.effectMarks.stored(row.name);
+  // Turns and the effects of each end in the order in which they began, whatever order rows have.
+  const turns = inGroup(TURN_GROUP).map((row) => Turn.fromImage(decodeValue(row.value) as TurnImage));
+  for (const turn of turns.sort((a, b) => a.id - b.id)) restoreTurn(state, turn);
+  const effects = inGroup(EFFECT_GROUP).map((row) => decodeValue(row.value) as EffectRequest);
+  for (const effect of effects.sort((a, b) => a.turnId - b.turnId || a.callIndex - b.callIndex)) {
+    state.effects.set(effect.id, effect);
+    state.effectMarks.stored(effect.id);
   }
   for (const row of inGroup(WATCH_GROUP)) {
     state.watchers.set(row.name, decodeValue(row.value) as readonly string[]);
@@ -169,11 +172,10 @@ export function restoreDomain(
   }
 }
 
-function restoreTurn(state: DomainState, name: string, value: Uint8Array): void {
-  const turn = Turn.fromImage(decodeValue(value) as TurnImage);
+function restoreTurn(state: DomainState, turn: Turn): void {
   state.turns.set(turn.id, turn);
   state.turnOf.set(turn.actorId, turn);
-  state.turnMarks.stored(name);
+  state.turnMarks.stored(String(turn.id));
 }
 
 /**

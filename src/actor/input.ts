@@ -60,6 +60,12 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
   const known = state.sessions.known(sourceOf(frame.source?.tenant, frame.incarnation), frame.messageId);
   if (known === 'pending' || known === 'settled') return IGNORE;
   if (known !== undefined) return { kind: 'repeat', outcome: known, byKey: false };
+  const { idempotencyKey } = decodeExtension(frame.extension);
+  if (idempotencyKey !== undefined) {
+    // Before all else: a repeat is no input, it gets its answer even where nothing new may run.
+    const byKey = examineKey(state, frame, idempotencyKey, nowMs);
+    if (byKey !== undefined) return byKey;
+  }
   if (state.suspendedUntilMs > nowMs) return { kind: 'refuse', error: suspendedError(state) };
   const { type, key } = frame.target;
   const definition = state.definitionOf(type);
@@ -75,11 +81,6 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
       handler: frame.handler,
     });
     return { kind: 'refuse', error };
-  }
-  const { idempotencyKey } = decodeExtension(frame.extension);
-  if (idempotencyKey !== undefined) {
-    const byKey = examineKey(state, frame, idempotencyKey, nowMs);
-    if (byKey !== undefined) return byKey;
   }
   const waiting = state.mailboxes.get(actorIdOf(type, key));
   if (
