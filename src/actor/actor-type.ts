@@ -12,7 +12,11 @@ export const DEFINITION: unique symbol = Symbol.for('synapse-actors.definition')
 /** Key under which the compiler, and only the compiler, keeps the inferred types. Absent at run time. */
 declare const TYPES: unique symbol;
 
-/** An actor type: pass it to `createSystem`'s `system.ref` or to `ctx.ref`. */
+/**
+ * An actor type, as `actor(name, definition)` returns it: a frozen token for `system.ref`, `ctx.ref` and
+ * `ctx.spawn`. Export it from a module named in `createSystem({ actors })`, else its actors answer
+ * `UNKNOWN_ACTOR`. The type parameters are inferred and exist only for the compiler.
+ */
 export interface ActorType<State = unknown, Effects = unknown, Commands = unknown, Queries = unknown> {
   /** Second part of an address `tenant / type / key`. */
   readonly name: string;
@@ -28,7 +32,12 @@ export interface ActorType<State = unknown, Effects = unknown, Commands = unknow
   };
 }
 
-/** True for what `actor()` of this or of another copy of the package returned. */
+/**
+ * True for what `actor()` of this or of another copy of the package returned; for a value of any kind.
+ *
+ * @example
+ * const types = Object.values(await import('./account.js')).filter(isActorType);
+ */
 export function isActorType(value: unknown): value is ActorType {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, DEFINITION)) return false;
   const token = value as { readonly name?: unknown; readonly [DEFINITION]: unknown };

@@ -17,7 +17,10 @@ export interface Sender {
   readonly principal?: string;
 }
 
-/** Writes to the host's log. Live only: a replay logs nothing. */
+/**
+ * Writes to the host's log (standard output and error, with the actor's address). Live only: a replay
+ * logs nothing. `fields` are values for people, not recorded.
+ */
 export interface Log {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -27,7 +30,8 @@ export interface Log {
 
 /**
  * A keyed collection beside the state, as a query sees it. Keys are strings, iterated in UTF-8 byte
- * order. Values are deeply frozen, though their type is yours: declare its fields `readonly`.
+ * order, as they stood at the call. Values are deeply frozen, though their type is yours: declare its
+ * fields `readonly`. A name of a table has 1 to 64 characters, a key at most 1,024 bytes of UTF-8 (`TOO_LARGE`).
  */
 export interface ReadonlyTable<V> {
   /** Number of entries. */
@@ -39,7 +43,15 @@ export interface ReadonlyTable<V> {
   entries(): IterableIterator<[key: string, value: V]>;
 }
 
-/** A keyed collection beside the state, for many entries. Rolled back with the turn. */
+/**
+ * A keyed collection beside the state, for many entries: each is a row of its own, so that setting one
+ * costs the same however many there are. Rolled back with the turn. A value is copied when it is set;
+ * one that cannot travel is `UNSERIALIZABLE`, one over 8 MiB `TOO_LARGE`.
+ *
+ * @example
+ * const lines = ctx.table<{ readonly price: number }>('lines');
+ * lines.set('a-1', { price: 10 });
+ */
 export interface Table<V> extends ReadonlyTable<V> {
   set(key: string, value: V): void;
   /** True when there was such an entry. */
@@ -60,13 +72,21 @@ export interface ActorContext {
   now(): number;
 }
 
-/** What a query gets. It can read, and that is all. */
+/**
+ * What a query gets. It can read the committed state, and that is all: a write throws `TypeError`. It sees
+ * the state before a suspended command's writes. Dead once the query has returned.
+ */
 export interface QueryContext<State> extends ActorContext {
   readonly state: DeepReadonly<State>;
   table<V = unknown>(name: string): ReadonlyTable<V>;
 }
 
-/** What a command and a lifecycle handler get. Writes, tells, emits, timers and spawns take effect at the turn's end. */
+/**
+ * What a command and a lifecycle handler get. Writes, tells, emits, timers, spawns, watches and `stop` take
+ * effect at the turn's end, or not at all where it throws; calls and effects leave when they are made. A
+ * command may await only what this object returns (else `AMBIENT_AUTHORITY`), and so is every use of it
+ * after the turn's end.
+ */
 export interface CommandContext<State, Effects> extends ActorContext {
   /** Top-level keys are assignable; what lies under them is frozen. */
   readonly state: WritableState<State>;
@@ -80,26 +100,38 @@ export interface CommandContext<State, Effects> extends ActorContext {
    * instead of a type, its handlers are untyped unless the type is stated: `ctx.ref<typeof account>('account', key)`.
    */
   ref<A extends ActorType>(type: A | string, key: string, tenant?: string): Ref<A>;
-  /** Sends `command` to this actor once, `ms` milliseconds from now. Durable. Returns an id for `cancel`. */
+  /**
+   * Sends `command` to this actor once, `ms` milliseconds (0 to 100 years) of recorded time from now. Durable:
+   * one that was due while nothing ran fires once after recovery. Returns an id for `cancel`.
+   * `INVALID_ARGUMENT` for the time, `UNKNOWN_HANDLER` for the command.
+   */
   after(ms: number, command: string, ...args: readonly unknown[]): string;
-  /** Sends `command` to this actor whenever the cron expression (UTC) says. Durable. Returns an id for `cancel`. */
+  /**
+   * Sends `command` to this actor whenever the cron expression says, in UTC. Durable; of what was missed
+   * while nothing ran one fires. Returns an id for `cancel`. `INVALID_ARGUMENT` for the expression,
+   * `UNKNOWN_HANDLER` for the command.
+   */
   cron(expression: string, command: string, ...args: readonly unknown[]): string;
   /** Takes back a timer or cron; an id that is unknown or spent changes nothing. */
   cancel(id: string): void;
   /**
-   * Runs an effect outside the lane; its result comes back as a recorded input.
-   * Rejects with `EFFECT_FAILED` after the last attempt.
+   * Runs an effect outside the lane, once this step is durable; its result comes back as a recorded input.
+   * Rejects with `EFFECT_FAILED` after the last attempt, `REFUSED` where it threw a `Refusal`,
+   * `INVALID_ARGUMENT` where the definition has no such effect, `POISONED` where its result killed lanes.
    */
   effect<Name extends EffectName<Effects>>(
     name: Name,
     ...input: EffectArguments<EffectsOf<Effects>[Name]>
   ): Promise<EffectResult<EffectsOf<Effects>[Name]>>;
-  /** Makes a child of this actor; an address that exists is `INVALID_ARGUMENT`. */
+  /**
+   * Makes a child of this actor: it dies with its parent, and the parent's `strategy` applies to it. An
+   * address that exists is `INVALID_ARGUMENT`, a type that is not registered `UNKNOWN_ACTOR`.
+   */
   spawn<A extends ActorType>(type: A | string, key: string): Ref<A>;
   /** Ends this actor at the end of the turn and erases its state. The next message starts it afresh. */
   stop(): void;
-  /** Asks for `terminated` when that actor ends. */
+  /** Asks for `terminated`, once, when that actor of this tenant ends; of another tenant's `INVALID_ARGUMENT`. */
   watch(ref: AnyRef): void;
-  /** Appends a value to a topic of the tenant; `system.events` reads it. */
+  /** Appends a value to a topic of the tenant (1 to 64 characters); `system.events` reads it. */
   emit(topic: string, value: unknown): void;
 }
