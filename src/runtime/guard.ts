@@ -15,6 +15,7 @@ import { denyIn, guardAuthority } from './guard-authority.ts';
 import { guardChance } from './guard-chance.ts';
 import { guardClock } from './guard-clock.ts';
 import { guardDate } from './guard-date.ts';
+import { guardFrozen } from './guard-frozen.ts';
 import { guardLocale } from './guard-locale.ts';
 
 /** What the guards answer with; the lane changes its answers from turn to turn. */
@@ -73,6 +74,7 @@ export function installGuards(source: GuardSource): RealmOriginals {
   const originals = captureOriginals();
   const nowMs = (): number => source.nowMs();
   const where = (): string => source.where();
+  guardFrozen();
   guardDate(nowMs);
   guardLocale(nowMs);
   guardClock(nowMs);
