@@ -10,10 +10,12 @@ export { System } from './host/system-face.ts';
 export type { Grant, Retention, SystemOptions } from './host/options.ts';
 
 /**
- * Opens a system: starts its threads, opens or makes the store, recovers what is under way.
+ * Opens a system: starts its threads, opens or makes the store, takes its directory for itself. Resolves
+ * when calls are taken; what was under way in tenants recovers in the background. Whatever fails, no
+ * thread and no file is left open.
  *
- * @throws SynapseError `INVALID_ARGUMENT` (names the option), `SHARD_COUNT_MISMATCH`, `STORE_LOCKED`,
- * `STORE_CORRUPT`, `STORE_UNAVAILABLE`
+ * @throws SynapseError `INVALID_ARGUMENT` (names the option, or the module that cannot be loaded),
+ * `SHARD_COUNT_MISMATCH`, `STORE_LOCKED`, `STORE_CORRUPT`, `STORE_UNAVAILABLE`
  *
  * @example
  * await using system = await createSystem({ actors: new URL('./account.js', import.meta.url), dataDir: './data' });

@@ -92,11 +92,12 @@ type Untyped = Readonly<Record<string, unknown>>;
 const resolved = new WeakMap<ActorType, ResolvedActor>();
 
 /**
- * Defines an actor type.
+ * Defines an actor type. State, arguments, results and effects are inferred from the definition. Export the
+ * type from a module that `createSystem({ actors })` names: lanes load it there.
  *
  * A command that refers to the actor being defined states its result type, else TypeScript sees a circle.
  *
- * @param name 1 to 64 of letters, digits, `_`, `.` and `-`, a letter first
+ * @param name second part of the address `tenant / type / key`; 1 to 64 of letters, digits, `_`, `.` and `-`, a letter first
  * @throws SynapseError `INVALID_ARGUMENT`, `details.field` names the field
  *
  * @example

@@ -18,7 +18,7 @@ import {
 /** Brand of an effect; from the global registry, so that two copies of the package agree. */
 const EFFECT: unique symbol = Symbol.for('synapse-actors.effect') as never;
 
-/** What an effect's function gets beside its input. */
+/** What an effect's function gets beside its input: `(input, context) => result`. */
 export interface EffectContext {
   /** The same for every attempt at one effect, after a crash too. Hand it to the service that is called. */
   readonly idempotencyKey: string;
@@ -28,13 +28,13 @@ export interface EffectContext {
   readonly attempt: number;
 }
 
-/** How often, how long, and what after a crash. */
+/** How often, how long, and what after a crash. Times in ms of the host's clock; out of range is `INVALID_ARGUMENT`. */
 export interface EffectOptions {
   /** Attempts after a failed first one; 0 when left out. */
   readonly retries?: number;
   /** First and longest pause between attempts, in ms; it doubles. `[100, 5_000]` when left out. */
   readonly backoffMs?: readonly [first: number, longest: number];
-  /** Longest time of one attempt, in ms; 30,000 when left out. */
+  /** Longest time of one attempt, in ms, from the call of the function; 30,000 when left out. */
   readonly timeoutMs?: number;
   /**
    * What becomes of an effect that was under way when the process died: `'retry'` (when left out)
@@ -44,17 +44,25 @@ export interface EffectOptions {
   readonly afterCrash?: 'retry' | 'fail';
 }
 
-/** An effect by its input and result. Both are values that travel. */
+/**
+ * An effect by its input and result, as `effect()` returns it. Both are values that travel; a result that
+ * cannot is `EFFECT_FAILED` and not tried again, since the effect has happened.
+ */
 export interface EffectDefinition<Input = never, Result = unknown> {
   readonly [EFFECT]: true;
   readonly run: (input: Input, context: EffectContext) => Result | Promise<Result>;
   readonly options: EffectOptions;
 }
 
-/** Effects by name. */
+/** Effects by name, as a definition gives them; `ctx.effect(name, input)` finds them here. */
 export type EffectMap = Readonly<Record<string, EffectDefinition>>;
 
-/** Loads a module that exports the effects, where they run and nowhere else. */
+/**
+ * Loads a module that exports the effects, where they run and nowhere else: lanes never load what it imports.
+ *
+ * @example
+ * effects: () => import('./mail.js')
+ */
 export type EffectLoader = () => Promise<object>;
 
 /**
@@ -88,9 +96,11 @@ export type EffectArguments<Definition> =
 export type EffectResult<Definition> = Definition extends EffectDefinition<never, infer Result> ? Result : never;
 
 /**
- * Defines an effect.
+ * Defines an effect: work in the world, run outside the lanes at least once (with `afterCrash: 'fail'` at
+ * most once). A `Refusal` that it throws is its answer (`REFUSED`); anything else is tried again as the
+ * options say and ends with `EFFECT_FAILED`.
  *
- * @param run the work; it may fail, and is then tried again as the options say
+ * @param run the work; gets the input, and an idempotency key that all attempts share
  * @throws SynapseError `INVALID_ARGUMENT` when the options are out of range
  *
  * @example

@@ -8,7 +8,10 @@ type Scalar = string | number | bigint | boolean | symbol | null | undefined;
 /** A Date without its setters: the frozen copies throw `TypeError` from them. */
 export type ReadonlyDate = Pick<Date, Exclude<keyof Date, `set${string}`>>;
 
-/** `T` with everything under it read-only. Byte arrays stay as they are: they are read as copies. */
+/**
+ * `T` with everything under it read-only, Maps, Sets and Dates included: the type of what lies under a
+ * top-level key of `ctx.state`. Byte arrays stay as they are: they are read as copies.
+ */
 export type DeepReadonly<T> = T extends Scalar | Uint8Array | ArrayBuffer | ((...args: never[]) => unknown)
   ? T
   : T extends Date

@@ -11,7 +11,7 @@ import type { ActorType } from './actor-type.ts';
 /** Under this key every reference answers with its address. From the global registry, as all our brands. */
 export const ADDRESS: unique symbol = Symbol.for('synapse-actors.address') as never;
 
-/** Any reference, typed or not. */
+/** Any reference, typed or not: what `ctx.watch` and `addressOf` take. */
 export interface AnyRef {
   readonly [ADDRESS]: Address;
 }
@@ -30,13 +30,22 @@ export const RESERVED_NAMES: readonly string[] = Object.freeze([
   '__proto__',
 ]);
 
-/** Options of the calls made through `ref.with(options)`. */
+/**
+ * Options of the calls made through `ref.with(options)`. Out of range or unknown: each call rejects with
+ * `INVALID_ARGUMENT`, a tell becomes a dead letter.
+ *
+ * @example
+ * await alice.with({ idempotencyKey: 'k-1', timeoutMs: 1_000 }).deposit(10);
+ */
 export interface CallOptions {
-  /** Two calls of one tenant with the same key take effect once and get the same answer. */
+  /**
+   * Two calls of one tenant with the same key take effect once and get the same answer, refusals and failures
+   * included. 1 to 512 characters. With another command: `INVALID_ARGUMENT`.
+   */
   readonly idempotencyKey?: string;
-  /** How long to wait for the reply, in ms. After it: `TIMEOUT`, and the command may still happen. */
+  /** How long to wait for the reply, in ms, at most 2^31 - 1. After it: `TIMEOUT`, and the command may still happen. */
   readonly timeoutMs?: number;
-  /** On whose behalf; the handler reads it as `ctx.sender.principal`. */
+  /** On whose behalf, 1 to 512 characters; the handler reads it as `ctx.sender.principal`, and passes it on with its own calls. */
   readonly principal?: string;
 }
 
@@ -53,7 +62,7 @@ type NamesOf<Handlers> = string extends keyof Handlers ? never : keyof Handlers 
 type Calls<Handlers> = { readonly [Name in NamesOf<Handlers>]: CallOf<Handlers[Name]> };
 type Tells<Handlers> = { readonly [Name in NamesOf<Handlers>]: TellOf<Handlers[Name]> };
 
-/** A reference to actors of commands `C` and queries `Q`. */
+/** A reference to actors of commands `C` and queries `Q`: a method for each, without its `ctx`, that returns a promise. */
 export type TypedRef<C, Q> = Calls<C> &
   Calls<Q> &
   AnyRef & {
@@ -72,12 +81,18 @@ export type UntypedRef = AnyRef & {
 /**
  * The reference to actors of type `A`: `Ref<typeof account>`.
  *
- * Every call resolves once the step is durable, or rejects with a `SynapseError`; it never throws.
+ * Every call resolves once the step is durable, or rejects with a `SynapseError`; it never throws. A name
+ * that is no handler is a method that rejects with `UNKNOWN_HANDLER`. A reference is not thenable.
  */
 export type Ref<A extends ActorType> =
   A extends ActorType<unknown, unknown, infer C, infer Q> ? (unknown extends C ? UntypedRef : TypedRef<C, Q>) : never;
 
-/** The address a reference stands for. */
+/**
+ * The address a reference stands for.
+ *
+ * @example
+ * addressOf(system.ref(account, 'acme', 'alice')); // { tenant: 'acme', type: 'account', key: 'alice' }
+ */
 export function addressOf(ref: AnyRef): Address {
   return ref[ADDRESS];
 }

@@ -9,7 +9,7 @@ import { hasControl, utf8Length } from './text.ts';
 /** Longest tenant or key, in bytes of UTF-8: it must fit a frame's header field with room to spare. */
 export const NAME_MAX_BYTES = 256;
 
-/** Where a message goes: one actor of one tenant. */
+/** Where a message goes: one actor of one tenant. Tenant and key are 1 to 256 bytes of UTF-8 without control characters. */
 export interface Address {
   readonly tenant: string;
   readonly type: string;

@@ -7,7 +7,7 @@
  * the two. A stack never leaves its process.
  */
 
-/** Every code an operating failure may carry. The order is the one of `docs/errors.md`. */
+/** Every code an operating failure may carry; `docs/errors.md` says when and what to do. The order is the one of that page. */
 export const ERROR_CODES = [
   'REFUSED',
   'HANDLER_FAILED',
@@ -48,7 +48,9 @@ export function isErrorCode(text: string): text is ErrorCode {
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /**
- * An operating failure with a stable code.
+ * An operating failure with a stable `code`: the one error class of every call, in process, across threads and
+ * over the wire. Decide on `code` and `details`; `message` is for people. `cause` is set only where the error
+ * was made in this thread, and a stack never comes from another one.
  *
  * @example
  * try { await alice.deposit(-1); } catch (error) {
@@ -73,6 +75,9 @@ export class SynapseError extends Error {
  * message and the same details.
  *
  * @param details any values that travel; they become part of the recorded outcome
+ *
+ * @example
+ * if (amount <= 0) throw new Refusal('amount must be positive', { amount });
  */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';

@@ -5,7 +5,13 @@
 import { availableParallelism } from 'node:os';
 import { SynapseError } from '../base/error.ts';
 
-/** Who may send what to whom across tenants. `*` stands for any tenant, actor type or handler. */
+/**
+ * Who may send what to whom across tenants; without one a message is `DENIED`. `*` stands for any tenant,
+ * actor type or handler. Decided when a turn sends, and recorded with its step.
+ *
+ * @example
+ * { from: 'treasury', to: '*', actor: 'account', handlers: ['deposit'] }
+ */
 export interface Grant {
   readonly from: string;
   readonly to: string;
@@ -13,7 +19,10 @@ export interface Grant {
   readonly handlers: readonly string[];
 }
 
-/** What of the journal is kept behind the snapshots: everything, or at least this much. */
+/**
+ * What of the journal is kept behind the snapshots: everything, or at least this much. With both, a record
+ * stays when either wants it. State, timers and idempotency keys do not depend on old records.
+ */
 export type Retention =
   | 'all'
   | {
@@ -23,13 +32,13 @@ export type Retention =
       readonly keepSteps?: number;
     };
 
-/** Options of `createSystem`. Only `actors` is required. */
+/** Options of `createSystem`. Only `actors` is required; reasons of the defaults stand in docs/architecture.md. Out of range: `INVALID_ARGUMENT`, `details.option`. */
 export interface SystemOptions {
-  /** A module or several; every exported actor type is registered. */
+  /** A module or several, as URLs (of a path: `pathToFileURL(path)`); every exported actor type is registered. */
   readonly actors: URL | string | readonly (URL | string)[];
-  /** Modules with earlier versions, for recorded inputs that they ran. */
+  /** Modules with earlier versions, for recorded inputs and suspended turns that they ran. Without: `DIVERGED` for tenants that need one. */
   readonly previous?: readonly (URL | string)[];
-  /** Directory of the store. Left out: in memory, nothing survives the process. */
+  /** Directory of the store, made when missing; this system's alone (`STORE_LOCKED`). Left out: in memory, nothing survives the process. */
   readonly dataDir?: string;
   /** Worker threads for actors. Default: available parallelism - 1, at least 1. */
   readonly lanes?: number;
@@ -63,7 +72,7 @@ export interface SystemOptions {
   readonly snapshotEverySteps?: number;
   /** … or so many bytes of journal. Default 8 MiB. */
   readonly snapshotEveryBytes?: number;
-  /** Default 'all'. */
+  /** What of the journal is kept. Default `'all'`. */
   readonly retention?: Retention;
   /** How long `close` waits for calls and effects under way, ms. Default 5,000. */
   readonly drainTimeoutMs?: number;

@@ -12,32 +12,40 @@ import type { Client, LostTell } from './client.ts';
 import type { Notice } from './lane-frame.ts';
 import { type ReferenceHome, makeReference } from './reference.ts';
 
-/** A message that did not reach its handler, or took no effect, and had no caller to be told. */
+/** A message that did not reach its handler, or took no effect, and had no caller to be told: a tell, refused. */
 export interface DeadLetter {
   /** `{ tenant, type, key }`; as text `tenant/type/key`. */
   readonly address: Address;
   readonly handler: string;
+  /** Copies of the arguments; none where they could not be encoded. */
   readonly args: readonly unknown[];
-  /** An error code. */
+  /** An error code: one of `ERROR_CODES`. */
   readonly reason: string;
+  /** The error's message, for people. */
   readonly message: string;
 }
 
-/** What supervision did, to whom, and why. */
+/**
+ * What supervision did, to whom, and why. Told once the step in which it happened is durable; fields that do
+ * not apply are undefined. See docs/supervision.md.
+ */
 export interface SupervisionEvent {
   readonly event: 'restart' | 'lane-died' | 'escalated' | 'poisoned';
   readonly tenant: string | undefined;
   /** Of the actor, where there is one. */
   readonly address: Address | undefined;
+  /** Of `lane-died`: which, from 0. */
   readonly lane: number | undefined;
+  /** For people: the kind of failure, or what a thread died of. */
   readonly reason: string;
   /** ms since 1970: when a restarted actor or a suspended tenant goes on. */
   readonly untilMs: number | undefined;
 }
 
+/** What `system.on` listens for. */
 export type SupervisionEventName = SupervisionEvent['event'];
 
-/** One event of a topic. */
+/** One value that `ctx.emit` wrote to a topic; durable. */
 export interface TopicEvent {
   /** Counts from 0 for each topic of a tenant. */
   readonly offset: number;
@@ -46,32 +54,43 @@ export interface TopicEvent {
   readonly value: unknown;
 }
 
+/** A tenant as `system.tenants()` tells of it, as of the snapshot that it takes. */
 export interface TenantStatus {
   readonly tenant: string;
+  /** From 0 to `shards` - 1. */
   readonly shard: number;
-  /** Inputs recorded so far. */
+  /** Inputs recorded so far: the number of its last step. */
   readonly seq: number;
-  /** 32 bytes over all actor states and tables. */
+  /** 32 bytes that commit to all actor states and tables, whatever their history: equal roots, equal states. */
   readonly stateRoot: Uint8Array;
 }
 
+/** One lane in figures, at most 50 ms old while it is busy. Counts begin anew with its thread, `deaths` excepted. */
 export interface LaneStats {
+  /** From 0. */
   readonly lane: number;
-  /** Messages that wait. */
+  /** Messages that wait, of all its tenants. */
   readonly mailboxDepth: number;
+  /** Turns run. */
   readonly turns: number;
+  /** Restarts of actors. */
   readonly restarts: number;
+  /** Values that `ctx.emit` wrote, in the last second. */
   readonly eventsPerSecond: number;
+  /** Tenants in memory. */
   readonly tenants: number;
+  /** Actors in memory. */
   readonly actors: number;
   /** Times this lane's thread was replaced. */
   readonly deaths: number;
 }
 
+/** A system in figures. Costs nothing: lanes are not asked, they show their figures. */
 export interface SystemStats {
   readonly lanes: readonly LaneStats[];
-  /** Steps that are durable since this system was created. */
+  /** How many steps and snapshots of the lanes' present threads are known to be durable. */
   readonly durableWatermark: number;
+  /** Dead letters so far, read or not. */
   readonly deadLetters: number;
   /** Calls answered from the idempotency table. */
   readonly repeats: number;
@@ -104,6 +123,14 @@ const DEAD_LETTERS_MAX = 10_000;
 /** Events read at a time. */
 const EVENTS_PAGE = 256;
 
+/**
+ * A running system: references to actors, and the hands on it. Made by `createSystem`, and by `testSystem`
+ * in one thread. After `close` everything rejects with `CLOSED`.
+ *
+ * @example
+ * await using system = await createSystem({ actors: new URL('./account.js', import.meta.url), dataDir: './data' });
+ * await system.ref(account, 'acme', 'alice').deposit(10);
+ */
 export class System implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #home: ReferenceHome;
@@ -118,9 +145,11 @@ export class System implements AsyncDisposable {
   }
 
   /**
-   * A typed reference; equal addresses are interchangeable. Costs nothing, activates nothing.
+   * A typed reference; equal addresses are interchangeable. Costs nothing, activates nothing, never throws:
+   * a fault of the address (`INVALID_ADDRESS`) is told by its calls.
    *
    * @param type an actor type, or its name (its handlers are then untyped)
+   * @param tenant 1 to 256 bytes of UTF-8 without control characters, as `key`
    * @example await system.ref(account, 'acme', 'alice').deposit(10);
    */
   ref<A extends ActorType>(type: A | string, tenant: string, key: string): Ref<A> {
@@ -128,6 +157,7 @@ export class System implements AsyncDisposable {
     return makeReference<A>(this.#home, { tenant, type: name ?? '', key });
   }
 
+  /** Figures of lanes and system, as of now. */
   stats(): SystemStats {
     return {
       ...this.#engine.figures(),
@@ -151,19 +181,28 @@ export class System implements AsyncDisposable {
     await this.#engine.moveShard(shard, lane);
   }
 
-  /** Lets a suspended tenant go on before its time. */
+  /** Lets a suspended tenant go on before its time, as a recorded input; for one that is not suspended nothing happens. `INVALID_ADDRESS`, `CLOSED`. */
   async resume(tenant: string): Promise<void> {
     this.#checkOpen();
     checkName('tenant', tenant);
     await this.#engine.client.deliver('control', tenant, 'resume', true, encodeValue(null));
   }
 
-  /** Messages that took no effect and had no caller; each is read once. */
+  /**
+   * Messages that took no effect and had no caller; each is read once. The last 10,000 are kept for a reader,
+   * `stats().deadLetters` counts all. Ends with the system.
+   */
   get deadLetters(): AsyncIterable<DeadLetter> {
     return this.#letters;
   }
 
-  /** What `ctx.emit` wrote to a topic, from offset `from` (default 0) on, and then live. Ends with the system. */
+  /**
+   * What `ctx.emit` wrote to a topic, from offset `from` (default 0) on, and then live. Ends with the system.
+   * `INVALID_ADDRESS`, `INVALID_ARGUMENT`, `STORE_CORRUPT`.
+   *
+   * @example
+   * for await (const { offset, value } of system.events('acme', 'transfers', { from: 0 })) console.log(offset, value);
+   */
   async *events(
     tenant: string,
     topic: string,
@@ -211,7 +250,12 @@ export class System implements AsyncDisposable {
     for (const wake of this.#topicWaiters.get(JSON.stringify([tenant, topic])) ?? []) wake();
   }
 
-  /** Tells `listener` what supervision did; returns a function that stops it. */
+  /**
+   * Tells `listener` what supervision did; returns a function that stops it.
+   *
+   * @example
+   * const stop = system.on('restart', ({ address, reason }) => console.warn(`${address}: ${reason}`));
+   */
   on(event: SupervisionEventName, listener: (event: SupervisionEvent) => void): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);
@@ -254,7 +298,10 @@ export class System implements AsyncDisposable {
     await this.#engine.snapshot();
   }
 
-  /** Writes a consistent copy that `createSystem` opens, as a new incarnation; work goes on meanwhile. */
+  /**
+   * Writes a consistent copy into `dir` (missing or empty) that `createSystem` opens, as a new incarnation. Work
+   * goes on meanwhile; answers wait while the store copies. `INVALID_ARGUMENT`, `STORE_UNAVAILABLE`.
+   */
   async backup(dir: string): Promise<void> {
     this.#checkOpen();
     if (typeof dir !== 'string' || dir === '')
@@ -262,7 +309,10 @@ export class System implements AsyncDisposable {
     await this.#engine.backup(dir);
   }
 
-  /** Drains, snapshots, frees every thread and file. Idempotent. */
+  /**
+   * Takes no more calls, waits up to `drainTimeoutMs` for those under way and for effects, takes snapshots, frees
+   * every thread and file. What has no answer by then rejects with `CLOSED`; it may still have happened. Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -33,11 +33,11 @@ import { configsOf } from './store-configs.ts';
 import { TurnScope } from './turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** Options of `testSystem`: those of `createSystem` that make sense in one thread, and stubs. */
+/** Options of `testSystem`: those of `createSystem`, of which `dataDir`, `lanes` and threads' limits have no effect here, and stubs. */
 export interface TestOptions extends SystemOptions {
-  /** Stand-ins by effect name, or by `actor.effect`. An effect without a stub fails. */
+  /** Stand-ins by effect name, or by `actor.effect`: functions, or `effect(…)` with options of its own. Without one: `EFFECT_FAILED`. */
   readonly effects?: Readonly<Record<string, EffectStub>>;
-  /** Where chance starts. Default 1. */
+  /** Where chance starts, a 32-bit integer: the same seed gives the same run. Default 1. */
   readonly seed?: number;
   /** Where the clock starts, ms since 1970. Default 2024-01-01. */
   readonly startMs?: number;
@@ -354,7 +354,7 @@ function effectName(tenant: string, effectId: string): string {
   return JSON.stringify({ tenant, effectId });
 }
 
-/** A system in one thread. Everything of `System`, and a hand on its clock and its fate. */
+/** A system in one thread: everything of `System`, and a hand on its clock and its fate. `moveShard` knows lane 0 alone. */
 export class TestSystem extends System {
   readonly #engine: TestEngine;
 
@@ -369,7 +369,7 @@ export class TestSystem extends System {
     return this.#engine.clock.nowMs;
   }
 
-  /** Moves the clock on by `ms`; timers, back-offs and time-outs that come due on the way happen in their order. */
+  /** Moves the clock on by `ms` ms; timers, back-offs and time-outs that come due on the way happen in their order. */
   advance(ms: number): Promise<void> {
     return this.#engine.advance(ms);
   }
@@ -380,13 +380,16 @@ export class TestSystem extends System {
     return Promise.resolve();
   }
 
-  /** Recovers from what was durable; with other code or options where given. References stay good. */
+  /** Recovers from what was durable; with other code or options where given. References stay good. Errors as `testSystem`. */
   reopen(options: ReopenOptions = {}): Promise<void> {
     return this.#engine.reopen(options);
   }
 }
 
-/** Opens a system in this thread. Same errors as `createSystem`. */
+/**
+ * Opens a system in this thread, in memory. `INVALID_ARGUMENT` as `createSystem`; an example stands at the
+ * head of this file.
+ */
 export async function testSystem(options: TestOptions): Promise<TestSystem> {
   const { dataDir: _none, ...given } = options;
   const resolved = resolveOptions(given, ['effects', 'seed', 'startMs']);
