@@ -81,7 +81,7 @@ export class Step {
   #decisionCount = 0;
   readonly #digest: ByteSink;
 
-  /** `sink` is cleared and used for the digest: steps of a thread share one. */
+  /** `sink` is cleared and used for the digest: the steps of a domain share one, since they never overlap. */
   constructor(seq: number, nowMs: number, seed: Uint8Array, sink: ByteSink, recorded: readonly boolean[] | undefined) {
     this.seq = seq;
     this.nowMs = nowMs;

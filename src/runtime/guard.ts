@@ -55,9 +55,9 @@ export interface RealmOriginals {
   /** Ends the thread at once, without 'exit' listeners. */
   readonly exit: (code: number) => never;
   /**
-   * Runs all microtasks, ticks and reports of unhandled rejections, synchronously; 14 ns when there is
-   * none. Only from a macrotask: within a microtask it does nothing. A rejection that nobody handles
-   * kills the thread unless `process` has an `unhandledRejection` listener.
+   * Runs all microtasks, ticks and reports of unhandled rejections, synchronously (docs/adr/0007; its cost:
+   * bench/drain.ts). Only from a macrotask: within a microtask it does nothing. A rejection that nobody
+   * handles kills the thread unless `process` has an `unhandledRejection` listener.
    */
   readonly drain: () => void;
 }

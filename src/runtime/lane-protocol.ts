@@ -28,7 +28,7 @@ export interface LaneTask {
   readonly control: MessagePort;
   readonly client: LinkInit;
   readonly store: LinkInit;
-  /** Links to the other lanes; a hole for itself. */
+  /** Links to the other lanes that are up. */
   readonly peers: readonly (readonly [lane: number, link: LinkInit])[];
 }
 

@@ -114,7 +114,7 @@ export class LaneThread {
     this.#abort.abort();
   }
 
-  /** Reads what the dead thread had sent, and gives back its memory. */
+  /** Gives back what the thread held; what it had sent has been read before. */
   async release(): Promise<void> {
     this.#isStopping = true;
     this.link.close();

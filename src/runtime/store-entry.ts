@@ -20,7 +20,7 @@ import { Link, type LinkInit } from './link.ts';
 /** Messages read from one lane before the others are looked at. */
 const READ_MAX = 4_096;
 
-/** Bytes gathered for one commit: beyond it the flush would keep everybody waiting. */
+/** Messages gathered for one commit: beyond it the flush would keep everybody waiting. */
 const BATCH_MAX = 16_384;
 
 /** Pause between tries to come back after a failure, ms. */
