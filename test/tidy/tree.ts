@@ -29,6 +29,7 @@ const TOP_ENTRIES: ReadonlySet<string> = new Set([
 const TEST_FOLDERS: ReadonlySet<string> = new Set([
   'acceptance',
   'actors',
+  'bench',
   'contract',
   'crash',
   'examples',
