@@ -39,6 +39,8 @@ export class StoreHost {
   readonly #lanes: Map<number, LaneLink> = new Map();
   readonly #onEvent: EventListener;
   #pending: Pending[] = [];
+  /** Tenants left out of a commit, until they are opened anew: more of their steps may be on their way, behind a gap. */
+  readonly #leftOut: Set<string> = new Set();
   #epoch = 0;
   #outage: string | undefined;
   commitCount = 0;
@@ -81,6 +83,7 @@ export class StoreHost {
     switch (request.kind) {
       case 'open':
         this.flush(); // a lane that is gone may have left steps of this tenant
+        this.#leftOut.delete(request.tenant);
         this.#open(lane, request.tenant);
         return;
       case 'load': {
@@ -177,7 +180,7 @@ export class StoreHost {
 
   /** One commit; a tenant whose rows are damaged is left out and told, and the others are tried again. */
   #commit(pending: readonly Pending[]): readonly Pending[] | undefined {
-    let batch = pending;
+    let batch = pending.filter(({ request }) => !this.#leftOut.has(request.tenant));
     for (;;) {
       const steps = batch.flatMap(({ request }) => (request.kind === 'step' ? [request] : []));
       const snapshots = batch.flatMap(({ request }) => (request.kind === 'snapshot' ? [request] : []));
@@ -196,6 +199,7 @@ export class StoreHost {
         const payload = encodeError(error as SynapseError);
         const lane = batch.find(({ request }) => request.tenant === tenant)?.lane ?? 0;
         this.#answer(lane, { kind: 'corrupt', tenant, error: payload });
+        this.#leftOut.add(tenant);
         batch = batch.filter(({ request }) => request.tenant !== tenant);
       }
     }

@@ -1,0 +1,113 @@
+/** The store without its thread, towards its lanes: what is durable, and whom damage reaches. */
+import { describe, expect, it } from 'vitest';
+import {
+  decodeStoreAnswer,
+  encodeStoreRequest,
+  type SnapshotRequest,
+  type StepRequest,
+  type StoreAnswer,
+} from '../../src/actor/store-port.ts';
+import { shardOf } from '../../src/base/address.ts';
+import { decodeError } from '../../src/frame/frame.ts';
+import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { KIND } from '../../src/store/schema.ts';
+import { StoreHost } from '../../src/store/store-host.ts';
+import { open, SHARDS } from './records.ts';
+
+/** Enough rows that a snapshot has to read trie pages. */
+const ROWS = 40;
+
+class Bench {
+  readonly driver = new MemoryKeyValue();
+  readonly host = new StoreHost(open(this.driver), () => undefined);
+  readonly answers: StoreAnswer[] = [];
+  #position = 0;
+
+  constructor() {
+    this.host.attach(0, (bytes) => void this.answers.push(decodeStoreAnswer(bytes)));
+  }
+
+  step(tenant: string, seq: number): number {
+    const shard = shardOf(tenant, SHARDS);
+    const position = ++this.#position;
+    const request: StepRequest = {
+      kind: 'step',
+      epoch: 0,
+      position,
+      shard,
+      tenant,
+      seq,
+      body: Uint8Array.of(seq),
+      events: [],
+    };
+    this.host.receive(0, encodeStoreRequest(request));
+    return position;
+  }
+
+  snapshot(tenant: string, seq: number): void {
+    const changes = Array.from({ length: ROWS }, (_, n) => ({
+      space: 'state' as const,
+      group: `g${n}`,
+      name: 'n',
+      value: Uint8Array.of(n, seq),
+    }));
+    const request: SnapshotRequest = {
+      kind: 'snapshot',
+      epoch: 0,
+      position: ++this.#position,
+      shard: shardOf(tenant, SHARDS),
+      tenant,
+      seq,
+      image: Uint8Array.of(seq),
+      changes,
+    };
+    this.host.receive(0, encodeStoreRequest(request));
+  }
+
+  /** Flips a bit in every trie page of every tenant so far. */
+  damagePages(): void {
+    for (const [key, value] of this.driver.range(Uint8Array.of(KIND.page), Uint8Array.of(KIND.page + 1))) {
+      const damaged = value.slice();
+      damaged[0] = (damaged[0] ?? 0) ^ 1;
+      this.driver.commit([[key, damaged]]);
+    }
+  }
+
+  /** Kinds of the answers since the last call. */
+  kinds(): string[] {
+    return this.answers.splice(0).map(({ kind }) => kind);
+  }
+}
+
+describe('damage in one tenant, found while a commit is made', () => {
+  it('leaves that tenant out, and others go on, though more steps of it are on their way', () => {
+    const bench = new Bench();
+    bench.step('left', 1);
+    bench.snapshot('left', 1);
+    bench.host.flush();
+    expect(bench.kinds()).toEqual(['durable', 'stored']);
+    bench.damagePages();
+
+    bench.step('left', 2);
+    bench.snapshot('left', 2);
+    const right = bench.step('right', 1);
+    bench.host.flush();
+    const [corrupt, durable] = bench.answers.splice(0);
+    if (corrupt?.kind !== 'corrupt' || durable?.kind !== 'durable')
+      throw new Error('expected the damage, then what is durable');
+    expect([corrupt.tenant, decodeError(corrupt.error).code]).toEqual(['left', 'STORE_CORRUPT']);
+    expect(durable.position).toBe(right);
+
+    // The lane had sent this before it heard of the damage.
+    bench.step('left', 3);
+    const next = bench.step('right', 2);
+    bench.host.flush();
+    expect(bench.answers.splice(0)).toEqual([{ kind: 'durable', position: next }]);
+    expect(bench.host.isDown).toBe(false);
+
+    // What is on disk of it is what was durable before.
+    bench.host.receive(0, encodeStoreRequest({ kind: 'open', tenant: 'left' }));
+    const records = bench.answers.find(({ kind }) => kind === 'records');
+    expect(records).toMatchObject({ bodies: [], isLast: true });
+  });
+});
