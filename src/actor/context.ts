@@ -208,8 +208,8 @@ export class TurnContext extends ReadContext {
     const twice = turn.orders.some(
       (order) => order.kind === 'spawn' && order.type === address.type && order.key === key,
     );
-    const existence = twice || actorId === turn.actorId ? 'yes' : this.facts.existence(actorId);
-    if (existence === 'unknown') turn.needs = actorId; // the turn will be run again; what it does now is void
+    const isKnown = twice || actorId === turn.actorId;
+    const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.facts.existence(actorId));
     if (existence === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${address.type}/${key} exists already`, { argument: 'key' });
     }

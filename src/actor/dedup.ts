@@ -11,6 +11,8 @@ export interface DedupEntry {
   /** Digest of address, handler and arguments. */
   readonly command: Uint8Array;
   readonly expiresMs: number;
+  /** Place in the order of opening: several may expire at one time. */
+  readonly order: number;
   outcome: Outcome | undefined;
   /** Calls of this domain's own turns that wait for the same answer. */
   waiters: readonly ReplyTo[];
@@ -26,10 +28,11 @@ export class DedupTable {
     return this.#entries.size;
   }
 
-  /** The entry, unless its term is over. */
+  /** The entry, unless it has its answer and its term is over. */
   get(key: string, nowMs: number): DedupEntry | undefined {
     const entry = this.#entries.get(key);
-    return entry === undefined || entry.expiresMs <= nowMs ? undefined : entry;
+    if (entry === undefined || entry.outcome === undefined) return entry; // pending: its second caller waits with it
+    return entry.expiresMs <= nowMs ? undefined : entry;
   }
 
   open(key: string, entry: DedupEntry, nowMs: number, limit: number): void {
@@ -68,10 +71,10 @@ export class DedupTable {
     return entry === undefined ? null : encodeValue(entry);
   }
 
-  /** Takes rows back, in the order of their expiry. */
+  /** Takes rows back, in the order in which they were opened. */
   restore(rows: readonly { readonly name: string; readonly value: Uint8Array }[]): void {
     const entries = rows.map((row) => [row.name, decodeValue(row.value) as DedupEntry] as const);
-    entries.sort((a, b) => a[1].expiresMs - b[1].expiresMs || (a[0] < b[0] ? -1 : 1));
+    entries.sort((a, b) => a[1].order - b[1].order);
     for (const [key, entry] of entries) {
       this.#entries.set(key, entry);
       this.marks.stored(key);

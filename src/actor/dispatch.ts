@@ -13,6 +13,7 @@ import { encodeArguments } from '../frame/codec.ts';
 import { META_ROW, freshCell } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import type { Sender } from './context-types.ts';
+import { answerByKey } from './input.ts';
 import { type Message, NO_REPLY, actorIdOf } from './message.ts';
 import type { EffectRequest } from './step.ts';
 import { setChildren, stopActor } from './supervisor.ts';
@@ -82,10 +83,12 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
     chain: turn.message.chain,
   };
   const { idempotencyKey } = call;
-  state.enqueue({
-    kind: 'message',
-    message: idempotencyKey === undefined || call.query ? message : { ...message, idempotencyKey },
-  });
+  if (idempotencyKey === undefined || call.query) {
+    state.enqueue({ kind: 'message', message });
+    return;
+  }
+  const keyed: Message = { ...message, idempotencyKey };
+  if (!answerByKey(state, keyed)) state.enqueue({ kind: 'message', message: keyed });
 }
 
 /**
@@ -312,9 +315,11 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   const cell = freshCell(definition, type, key);
   cell.parent = parent.id;
   cell.exists = true;
+  state.unborn.delete(id);
   state.cells.set(id, cell);
   noteType(state, type, definition.version);
-  setChildren(state, parent, [...parent.children, id]);
+  // It may have been a child before: its end has been heard of, its order to leave may not have come yet.
+  setChildren(state, parent, [...parent.children.filter((child) => child !== id), id]);
   for (const name of cell.rowNames()) {
     state.markRow(id, name);
     if (name !== META_ROW) state.running.note('row', id, name, cell.rowValue(name) ?? '');

@@ -42,6 +42,7 @@ interface DomainImage {
   readonly suspendedUntilMs: number;
   readonly types: Map<string, number>;
   readonly topics: Map<string, number>;
+  readonly unborn: Map<string, readonly number[]>;
   readonly sessions: readonly SessionImage[];
   readonly outbox: readonly OutboxImage[];
   readonly mailboxes: readonly {
@@ -52,7 +53,7 @@ interface DomainImage {
 }
 
 function imageOf(state: DomainState): DomainImage {
-  const { seq, nowMs, nextTurnId, nextTimerOrder, suspendedUntilMs, types, topics } = state;
+  const { seq, nowMs, nextTurnId, nextTimerOrder, suspendedUntilMs, types, topics, unborn } = state;
   return {
     seq,
     nowMs,
@@ -61,6 +62,7 @@ function imageOf(state: DomainState): DomainImage {
     suspendedUntilMs,
     types,
     topics,
+    unborn,
     sessions: state.sessions.image(),
     outbox: state.outbox.image(),
     mailboxes: [...state.mailboxes].map(([actorId, { restarting, messages }]) => ({ actorId, restarting, messages })),
@@ -148,6 +150,7 @@ export function restoreDomain(
   state.suspendedUntilMs = from.suspendedUntilMs;
   state.types = from.types;
   state.topics = from.topics;
+  state.unborn = from.unborn;
   state.sessions = SessionTable.fromImage(from.sessions);
   state.outbox = Outbox.fromImage(from.outbox);
   state.hasStoredCells = true;

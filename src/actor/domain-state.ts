@@ -87,6 +87,8 @@ export class DomainState implements DomainFacts {
   readonly watchers: Map<string, readonly string[]> = new Map();
   readonly watchMarks: RowMarks = new RowMarks(WATCH_GROUP);
   readonly mailboxes: Map<string, Mailbox> = new Map();
+  /** Times of restarts of actors that never came to exist. */
+  unborn: Map<string, readonly number[]> = new Map();
 
   /** Actors in memory, in the order of their last use. */
   readonly cells: Map<string, Cell> = new Map();
@@ -151,6 +153,7 @@ export class DomainState implements DomainFacts {
   }
 
   existence(actorId: string): 'yes' | 'no' | 'unknown' {
+    if (this.turnOf.has(actorId)) return 'yes'; // its first turn may be suspended
     if (!this.isResident(actorId)) return 'unknown';
     return this.cells.get(actorId)?.exists === true ? 'yes' : 'no';
   }

@@ -13,7 +13,7 @@ import { SynapseError } from '../base/error.ts';
 import { encodeArguments } from '../frame/codec.ts';
 import type { Frame } from '../frame/frame.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
-import { type Verdict, answerByKey, examine, mailboxFull, messageOf, takeIn } from './input.ts';
+import { type Verdict, examine, mailboxFull, messageOf, takeIn } from './input.ts';
 import { type Job, type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
 import { runQuery } from './query.ts';
 import { touchCell, trimAbsent } from './residency.ts';
@@ -185,12 +185,11 @@ export class Domain {
       state.reply(message, runQuery(state, message));
       return undefined;
     }
-    if (message.replyTo.kind === 'turn' && message.idempotencyKey !== undefined && answerByKey(state, message))
-      return undefined;
     if (state.isBusy(actorId)) {
       this.#park(actorId, message);
       return undefined;
     }
+    if (isMoot(state, message)) return undefined;
     const started = message.role === 'command' ? startedMessage(state, actorId) : undefined;
     if (started === undefined) return startTurn(state, message);
     this.#park(actorId, message);
@@ -223,7 +222,8 @@ export class Domain {
     mailbox.scheduled = false;
     if (mailbox.restarting !== undefined || state.turnOf.has(actorId)) return undefined;
     const message = mailbox.messages[0];
-    if (message === undefined) {
+    if (message === undefined || isMoot(state, message)) {
+      if (message !== undefined) mailbox.sizeBytes -= mailbox.messages.shift()?.args.length ?? 0;
       releaseMailbox(state, actorId);
       return undefined;
     }
@@ -293,6 +293,7 @@ export class Domain {
         applyStrategy(state, cell, definition, job.from, job.reason);
         return;
       case 'orphan':
+        if (state.cells.get(job.child)?.parent === cell.id) return; // it has been born again meanwhile
         setChildren(
           state,
           cell,
@@ -311,4 +312,10 @@ export class Domain {
     this.state.reply(turn.message, failureOf(error));
     releaseMailbox(this.state, actorId);
   }
+}
+
+/** A lifecycle message whose actor ended before it came: it must not bring the actor back. */
+function isMoot(state: DomainState, message: Message): boolean {
+  if (message.role !== 'started' && message.role !== 'terminated') return false;
+  return state.cells.get(actorIdOf(message.type, message.key))?.exists !== true;
 }

@@ -132,7 +132,7 @@ export function answerByKey(state: DomainState, message: Message): boolean {
     const expiresMs = state.nowMs + state.config.dedupTermMs;
     state.dedup.open(
       idempotencyKey,
-      { command, expiresMs, outcome: undefined, waiters: [] },
+      { command, expiresMs, order: state.nextTimerOrder++, outcome: undefined, waiters: [] },
       state.nowMs,
       state.config.dedupLimit,
     );
@@ -209,7 +209,13 @@ function takeMessage(state: DomainState, frame: Frame): Message {
   const { idempotencyKey } = message;
   if (idempotencyKey !== undefined) {
     const expiresMs = state.nowMs + state.config.dedupTermMs;
-    const entry = { command: commandDigest(frame), expiresMs, outcome: undefined, waiters: [] };
+    const entry = {
+      command: commandDigest(frame),
+      expiresMs,
+      order: state.nextTimerOrder++,
+      outcome: undefined,
+      waiters: [],
+    };
     state.dedup.open(idempotencyKey, entry, state.nowMs, state.config.dedupLimit);
   }
   return message;

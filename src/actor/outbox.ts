@@ -11,6 +11,8 @@ export interface OutboxEntry {
   readonly incarnation: number;
   /** Counts up for each receiving tenant, from 1. */
   readonly counter: number;
+  /** The floor as of the step that sends: what a later step settles is not durable when this one leaves. */
+  readonly floor: number;
   readonly tell: boolean;
   readonly sourceType: string;
   readonly sourceKey: string;
@@ -67,13 +69,13 @@ export class Outbox {
     return [...this.#lanes].map(([tenant, lane]) => ({ tenant, next: lane.next, entries: [...lane.entries.values()] }));
   }
 
-  add(entry: Omit<OutboxEntry, 'counter'>): OutboxEntry {
+  add(entry: Omit<OutboxEntry, 'counter' | 'floor'>): OutboxEntry {
     let lane = this.#lanes.get(entry.tenant);
     if (lane === undefined) {
       lane = { next: 1, entries: new Map() };
       this.#lanes.set(entry.tenant, lane);
     }
-    const whole: OutboxEntry = { ...entry, counter: lane.next };
+    const whole: OutboxEntry = { ...entry, counter: lane.next, floor: this.floor(entry.tenant) };
     lane.next += 1;
     lane.entries.set(whole.counter, whole);
     this.#size += 1;

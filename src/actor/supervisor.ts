@@ -78,7 +78,8 @@ export function restartActor(
 ): void {
   const { intensity, periodMs, backoffMs } = definition.supervise;
   const { nowMs } = state;
-  const times = cell.restarts.filter((time) => time > nowMs - periodMs);
+  const known = cell.exists ? cell.restarts : (state.unborn.get(cell.id) ?? []);
+  const times = known.filter((time) => time > nowMs - periodMs);
   if (counted && times.length >= intensity) {
     setRestarts(state, cell, []);
     escalate(state, cell, definition, reason);
@@ -242,7 +243,22 @@ export function setChildren(state: DomainState, cell: Cell, children: readonly s
 }
 
 function setRestarts(state: DomainState, cell: Cell, restarts: readonly number[]): void {
+  if (!cell.exists) {
+    noteUnborn(state, cell.id, restarts);
+    return;
+  }
   if (cell.restarts.length === 0 && restarts.length === 0) return;
   cell.restarts = restarts;
-  if (cell.exists) state.markRow(cell.id, META_ROW);
+  state.markRow(cell.id, META_ROW);
+}
+
+/** Restarts of an actor whose first turn has yet to succeed: it has no row to keep them in. */
+function noteUnborn(state: DomainState, actorId: string, restarts: readonly number[]): void {
+  state.unborn.delete(actorId);
+  for (const [id, times] of state.unborn) {
+    const periodMs = state.definitionOf(actorPartsOf(id).type)?.supervise.periodMs ?? 0;
+    if ((times.at(-1) ?? 0) > state.nowMs - periodMs) break; // noted in the order of time: the rest is about as young
+    state.unborn.delete(id);
+  }
+  if (restarts.length > 0) state.unborn.set(actorId, restarts);
 }

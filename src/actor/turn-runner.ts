@@ -14,13 +14,13 @@
 import { SynapseError } from '../base/error.ts';
 import { decodeArguments, decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
 import { decodeError } from '../frame/frame.ts';
-import { META_ROW, freshCell } from './cell.ts';
+import { type Cell, META_ROW, freshCell } from './cell.ts';
 import { TurnContext } from './context.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
 import { carryOut, noteType, sendCalls, stopAfter } from './dispatch.ts';
 import { type DomainState, digestOf, failureOf } from './domain-state.ts';
 import { failureFrom, reasonOf } from './failure.ts';
-import { type Message, type Outcome, actorPartsOf } from './message.ts';
+import { type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
 import { commitMigration, migrateCell } from './migration.ts';
 import { touchCell } from './residency.ts';
 import { applyDirective, closeTurn, releaseMailbox } from './supervisor.ts';
@@ -59,26 +59,41 @@ export function startTurn(state: DomainState, message: Message): Progress {
   }
   const { seed, nowMs, seq } = state.running;
   const turn = new Turn(state.nextTurnId, message, definition.version, seed, nowMs, seq);
-  const cell = touchCell(state, turn.actorId) ?? freshCell(definition, message.type, message.key);
-  state.cells.set(cell.id, cell);
-  turn.arm(cell, definition);
   try {
+    const cell = takeCell(state, turn, definition);
+    turn.arm(cell, definition);
     migrateCell(state, turn, cell, definition);
   } catch (error) {
     turn.settled = { ok: false, error };
   }
   if (turn.settled === undefined) invoke(state, turn, handler);
-  if (turn.needs !== undefined) return abandon(turn);
+  if (turn.needs !== undefined) return abandon(state, turn);
   state.nextTurnId += 1;
   state.running.turnCount += 1;
   proceed(state, turn);
   return undefined;
 }
 
+/** The turn's actor, as it stands or, where it does not exist yet, as its definition makes it. */
+function takeCell(state: DomainState, turn: Turn, definition: ResolvedActor): Cell {
+  const known = touchCell(state, turn.actorId);
+  if (known !== undefined) return known;
+  state.ports.enter(turn);
+  try {
+    const cell = freshCell(definition, turn.message.type, turn.message.key);
+    state.cells.set(cell.id, cell);
+    return cell;
+  } finally {
+    state.ports.leave();
+  }
+}
+
 /** Throws a stretch away that asked for an actor not in memory; its job runs again later. */
-function abandon(turn: Turn): Progress {
+function abandon(state: DomainState, turn: Turn): Progress {
   const needs = turn.needs ?? '';
+  const { cell } = turn;
   turn.disarm();
+  if (cell?.exists === false) state.cells.delete(cell.id);
   return { needs };
 }
 
@@ -146,9 +161,10 @@ export function deliver(state: DomainState, turn: Turn, callIndex: number, outco
   turn.writes?.apply();
   turn.phase = 'running';
   settle(state, turn, result);
+  turn.needs ??= unknownSpawn(state, turn);
   if (turn.needs !== undefined) {
     turn.open.set(callIndex, undefined);
-    return abandon(turn);
+    return abandon(state, turn);
   }
   turn.results.push(result);
   state.running.turnCount += 1;
@@ -169,8 +185,7 @@ function revive(state: DomainState, turn: Turn): void {
   const definition = state.registry.resolve(message.type, turn.version);
   const handler = definition === undefined ? undefined : handlerOf(definition, message);
   if (definition === undefined || handler === undefined) throw divergence(turn, 'its version is not here');
-  const cell = touchCell(state, turn.actorId) ?? freshCell(definition, message.type, message.key);
-  state.cells.set(cell.id, cell);
+  const cell = takeCell(state, turn, definition);
   turn.arm(cell, definition);
   migrateCell(state, turn, cell, definition);
   invoke(state, turn, handler);
@@ -235,11 +250,25 @@ function endTurn(state: DomainState, turn: Turn, value: unknown): void {
   else releaseMailbox(state, turn.actorId);
 }
 
+/** An actor to be spawned that has left memory while the turn was suspended: it may exist by now. */
+function unknownSpawn(state: DomainState, turn: Turn): string | undefined {
+  for (const order of turn.orders) {
+    if (order.kind !== 'spawn') continue;
+    const actorId = actorIdOf(order.type, order.key);
+    if (state.existence(actorId) === 'unknown') return actorId;
+  }
+  return undefined;
+}
+
 /** An address may have come into being while the turn was suspended. */
 function checkSpawns(state: DomainState, turn: Turn): void {
   for (const order of turn.orders) {
-    if (order.kind !== 'spawn' || state.cells.get(`${order.type}\0${order.key}`)?.exists !== true) continue;
-    throw new SynapseError('INVALID_ARGUMENT', `${order.type}/${order.key} exists already`, { argument: 'key' });
+    if (order.kind !== 'spawn') continue;
+    const { type, key } = order;
+    if (state.existence(actorIdOf(type, key)) === 'yes') {
+      throw new SynapseError('INVALID_ARGUMENT', `${type}/${key} exists already`, { argument: 'key' });
+    }
+    state.definitionOf(type)?.initialState(); // what it throws fails the turn, before anything is committed
   }
 }
 
@@ -248,6 +277,7 @@ function commitWrites(state: DomainState, turn: Turn): void {
   if (cell === undefined || writes === undefined) return;
   if (!cell.exists) {
     cell.exists = true;
+    state.unborn.delete(cell.id);
     noteType(state, cell.type, cell.version);
     for (const name of cell.rowNames()) {
       state.markRow(cell.id, name);
@@ -279,7 +309,7 @@ function failTurn(state: DomainState, turn: Turn, error: SynapseError, reason: s
   if (error.code !== 'REFUSED' && cell !== undefined && definition !== undefined) {
     applyDirective(state, cell, definition, reason);
   }
-  if (cell?.exists === false && !state.isBusy(turn.actorId)) state.cells.delete(turn.actorId);
+  if (cell?.exists === false) state.cells.delete(turn.actorId);
   releaseMailbox(state, turn.actorId);
 }
 

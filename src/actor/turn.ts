@@ -94,6 +94,7 @@ export interface TurnImage {
   readonly seq: number;
   readonly sentCount: number;
   readonly results: readonly TurnResult[];
+  readonly existences: readonly boolean[];
   /** Open calls: index and, for a call to a command of this domain, the actor waited for. */
   readonly open: readonly (readonly [callIndex: number, actorId: string | undefined])[];
 }
@@ -110,6 +111,8 @@ export class Turn implements ViewScope {
   readonly startMs: number;
   readonly startSeq: number;
   readonly results: TurnResult[] = [];
+  /** Whether the addresses that the turn asked for existed, in the order it asked. */
+  readonly existences: boolean[] = [];
   /** Calls without a result yet. */
   readonly open: Map<number, string | undefined> = new Map();
   sentCount = 0;
@@ -131,6 +134,7 @@ export class Turn implements ViewScope {
   #waiting: (Waiting | undefined)[] = [];
   #random: SeededRandom | undefined;
   #orderCount = 0;
+  #existenceCount = 0;
 
   constructor(id: number, message: Message, version: number, seed: Uint8Array, nowMs: number, seq: number) {
     this.id = id;
@@ -147,6 +151,7 @@ export class Turn implements ViewScope {
   static fromImage(image: TurnImage): Turn {
     const turn = new Turn(image.id, image.message, image.version, image.seed, image.nowMs, image.seq);
     turn.results.push(...image.results);
+    turn.existences.push(...image.existences);
     turn.sentCount = image.sentCount;
     for (const [index, actorId] of image.open) turn.open.set(index, actorId);
     return turn;
@@ -162,6 +167,7 @@ export class Turn implements ViewScope {
       seq: this.startSeq,
       sentCount: this.sentCount,
       results: this.results,
+      existences: this.existences,
       open: [...this.open],
     };
   }
@@ -191,6 +197,7 @@ export class Turn implements ViewScope {
     this.#waiting = [];
     this.#random = undefined;
     this.#orderCount = 0;
+    this.#existenceCount = 0;
   }
 
   get random(): SeededRandom {
@@ -201,6 +208,17 @@ export class Turn implements ViewScope {
   /** Number of calls made so far by the live handler. */
   get callCount(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether an actor exists, as the turn saw it when it first asked: a rerun is told the same. */
+  existenceOf(actorId: string, ask: () => 'yes' | 'no' | 'unknown'): 'yes' | 'no' | 'unknown' {
+    const at = this.#existenceCount++;
+    const known = this.existences[at];
+    if (known !== undefined) return known ? 'yes' : 'no';
+    const answer = ask();
+    if (answer === 'unknown') this.needs = actorId; // the turn will be run again; what it does now is void
+    if (this.needs === undefined) this.existences[at] = answer === 'yes';
+    return answer;
   }
 
   assertRunning(what: string): void {

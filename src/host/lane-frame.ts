@@ -103,7 +103,7 @@ export function sendFrame(state: DomainState, entry: OutboxEntry, isAgain: boole
     flags: isAgain ? FLAG_RESEND : 0,
     shard: shardOf(entry.tenant, shards),
     messageId: entry.counter,
-    floor: state.outbox.floor(entry.tenant),
+    floor: entry.floor,
     timeMs: entry.timeMs,
     incarnation: entry.incarnation,
     source: { tenant: state.tenant, type: entry.sourceType, key: entry.sourceKey },
