@@ -1,0 +1,40 @@
+/** Options of the harness, and what it makes of actor types and compares of roots. */
+import type { ActorType } from '../../src/actor/actor-type.ts';
+import { resolveActor } from '../../src/actor/definition.ts';
+import { Registry } from '../../src/actor/kernel-config.ts';
+import type { Notice } from '../../src/host/lane-frame.ts';
+import type { TenantRoots } from '../../src/host/moves.ts';
+
+export interface ClusterOptions {
+  readonly actors: readonly ActorType[];
+  readonly previous?: readonly ActorType[];
+  readonly lanes?: number;
+  readonly shards?: number;
+  /** Of the scheduler. Without one, lanes and queues move in a fixed order. */
+  readonly seed?: number;
+  readonly maxActiveActors?: number;
+  readonly snapshotEverySteps?: number;
+  /** One in so many actions evicts what it can from some lane; 0 never. */
+  readonly evictEvery?: number;
+  /** One in so many actions snapshots a lane; 0 never. */
+  readonly snapshotEvery?: number;
+  readonly maxTurnsPerInput?: number;
+  readonly idempotencyTermMs?: number;
+  readonly idempotencyLimit?: number;
+  /** Answers an effect; what it throws is the effect's failure. */
+  readonly effect?: (name: string, input: unknown, tenant: string) => unknown;
+  readonly admit?: (from: string, to: string, type: string, handler: string) => boolean;
+  readonly onNotice?: (notice: Notice) => void;
+}
+
+export function registryOf(actors: readonly ActorType[], previous: readonly ActorType[] = []): Registry {
+  return new Registry(actors.map(resolveActor), previous.map(resolveActor));
+}
+
+/** Every tenant known before has the same roots after. */
+export function sameRoots(before: readonly TenantRoots[], after: readonly TenantRoots[]): boolean {
+  return before.every((one) => {
+    const other = after.find(({ tenant }) => tenant === one.tenant);
+    return other?.stateRoot === one.stateRoot && other.domainRoot === one.domainRoot && one.fault === undefined;
+  });
+}

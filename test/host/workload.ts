@@ -1,0 +1,226 @@
+/**
+ * The workload of the kernel's property test: rounds of inputs whose order per tenant is fixed, mishaps
+ * that may strike between any two actions, and what a run leaves behind, to be compared.
+ */
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { hexOf } from '../../src/base/hash.ts';
+import { type ClusterOptions, sameRoots } from './cluster-options.ts';
+import { Cluster } from './harness.ts';
+import type { CallSpec } from './sender.ts';
+import { answerOf, workloadActors } from './workload-actors.ts';
+
+const TENANTS = ['acme', 'umbrella', 'initech'] as const;
+type Tenant = (typeof TENANTS)[number];
+
+interface Op {
+  readonly type: string;
+  readonly key: string;
+  readonly handler: string;
+  readonly args: readonly unknown[];
+  /** Asks again with the key of an earlier call. */
+  readonly again?: number;
+}
+
+/**
+ * A round's order of inputs is fixed per tenant: either calls that stay inside their step, any number
+ * at a time, or one call that goes out of its tenant.
+ */
+export type Round =
+  | { readonly kind: 'local'; readonly batches: readonly (readonly Op[])[] }
+  | { readonly kind: 'one'; readonly tenant: number; readonly op: Op }
+  | { readonly kind: 'effects' }
+  | { readonly kind: 'advance'; readonly ms: number };
+
+export type Mishap =
+  | { readonly kind: 'kill'; readonly lane: number }
+  | { readonly kind: 'move'; readonly shard: number; readonly lane: number }
+  | { readonly kind: 'crash' }
+  | { readonly kind: 'compare' };
+
+export interface Plan {
+  /** Mishaps by round, each after so many actions. */
+  readonly mishaps: readonly { readonly round: number; readonly after: number; readonly what: Mishap }[];
+  /** Whether answers of queries are compared: one asked again after a death may see what came after it. */
+  readonly queriesCount: boolean;
+}
+
+const keyArb = fc.constantFrom('a', 'b', 'c');
+const numberArb = fc.integer({ min: 1, max: 9 });
+const tenantArb = fc.constantFrom<Tenant>(...TENANTS);
+const typeArb = fc.constantFrom('unit', 'phoenix', 'mayfly', 'clan');
+const childKeyArb = fc.constantFrom('d', 'e', 'frail', 'a');
+
+function on(handler: string, ...args: fc.Arbitrary<unknown>[]): fc.Arbitrary<Op> {
+  return fc.tuple(keyArb, fc.tuple(...args)).map(([key, made]) => ({ type: 'unit', key, handler, args: made }));
+}
+
+const otherArb: fc.Arbitrary<Op> = fc.record({
+  type: fc.constantFrom('phoenix', 'mayfly', 'clan'),
+  key: fc.constantFrom('d', 'e', 'frail', 'clan-1', 'of-1'),
+  handler: fc.constantFrom('add', 'add', 'fail', 'look'),
+  args: fc.tuple(numberArb),
+});
+
+/** Calls that need nothing from outside their tenant. */
+const localOpArb: fc.Arbitrary<Op> = fc.oneof(
+  on('add', numberArb),
+  on('look'),
+  on('put', keyArb, fc.constantFrom<unknown>(1, 'text', [1, { deep: true }], null, new Uint8Array([1, 2]))),
+  on('del', keyArb),
+  on('row', keyArb, numberArb),
+  on('unrow', keyArb),
+  on('refuse', numberArb),
+  on('fail', numberArb),
+  on('hop', fc.array(keyArb, { maxLength: 3 }), numberArb),
+  on('fan', fc.array(keyArb, { maxLength: 3 }), numberArb),
+  on('spread', fc.array(keyArb, { maxLength: 3 }), numberArb),
+  on('later', fc.constantFrom(1, 50, 500, 5_000), numberArb),
+  on('everyMinute'),
+  on('cancel'),
+  on('announce', numberArb),
+  on('bear', typeArb, childKeyArb),
+  on('heed', typeArb, childKeyArb),
+  on('end'),
+  on('order', typeArb, childKeyArb, fc.constantFrom('add', 'fail', 'end', 'look'), numberArb),
+  otherArb,
+  fc
+    .tuple(fc.constantFrom('bear', 'add', 'fail'), fc.constantFrom('p', 'q'), fc.constantFrom(1, 2))
+    .map(([handler, key, n]) => ({
+      type: 'clan',
+      key,
+      handler,
+      args: [n],
+    })),
+  fc.nat({ max: 8 }).map((again) => ({ type: 'unit', key: 'a', handler: 'add', args: [1], again })),
+);
+
+/** Calls that wait for an effect or another tenant: one at a time. */
+const outwardOpArb: fc.Arbitrary<Op> = fc.oneof(
+  on('ask', fc.constantFrom('good', 'bad'), keyArb),
+  on('askTwice', fc.constantFrom('good', 'bad'), fc.constantFrom('good', 'bad')),
+  on('remote', tenantArb, keyArb, fc.constantFrom('add', 'refuse', 'fail', 'look', 'end', 'nothing'), numberArb),
+  on('remoteAsk', tenantArb, keyArb, fc.constantFrom('good', 'bad')),
+  on('remoteTell', tenantArb, keyArb, numberArb),
+  on('bearLater', typeArb, childKeyArb, fc.constantFrom('good', 'bad')),
+  on('endLater', fc.constantFrom('good', 'bad')),
+);
+
+const roundArb: fc.Arbitrary<Round> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .array(fc.array(localOpArb, { maxLength: 4 }), { minLength: TENANTS.length, maxLength: TENANTS.length })
+      .map((batches): Round => ({ kind: 'local', batches })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.nat({ max: TENANTS.length - 1 }), outwardOpArb)
+      .map(([tenant, op]): Round => ({ kind: 'one', tenant, op })),
+  },
+  { weight: 1, arbitrary: fc.constant<Round>({ kind: 'effects' }) },
+  { weight: 2, arbitrary: fc.constantFrom(100, 1_000, 3_000, 61_000).map((ms): Round => ({ kind: 'advance', ms })) },
+);
+
+export const SHARDS = 4;
+export const LANES = 3;
+
+const mishapArb: fc.Arbitrary<Mishap> = fc.oneof(
+  fc.nat({ max: LANES - 1 }).map((lane): Mishap => ({ kind: 'kill', lane })),
+  fc
+    .tuple(fc.nat({ max: SHARDS - 1 }), fc.nat({ max: LANES - 1 }))
+    .map(([shard, lane]): Mishap => ({ kind: 'move', shard, lane })),
+  fc.constant<Mishap>({ kind: 'crash' }),
+  fc.constant<Mishap>({ kind: 'compare' }),
+);
+
+export const planArb: fc.Arbitrary<Plan> = fc.record({
+  mishaps: fc.array(fc.record({ round: fc.nat({ max: 11 }), after: fc.nat({ max: 40 }), what: mishapArb }), {
+    maxLength: 6,
+  }),
+  queriesCount: fc.constant(false),
+});
+
+async function strike(cluster: Cluster, what: Mishap): Promise<void> {
+  if (what.kind === 'kill') cluster.killLane(what.lane % cluster.laneCount);
+  else if (what.kind === 'crash') cluster.crash();
+  else if (what.kind === 'move') expect(await cluster.moveShard(what.shard, what.lane % cluster.laneCount)).toBe(true);
+  else {
+    const { before, after } = await cluster.crashBetweenSteps();
+    if (!sameRoots(before, after)) expect(after).toEqual(before);
+  }
+}
+
+/** What a run leaves behind, to be compared. */
+export interface Result {
+  readonly answers: readonly (readonly [number, string])[];
+  readonly tenants: Readonly<Record<string, unknown>>;
+}
+
+export async function run(rounds: readonly Round[], options: Partial<ClusterOptions>, plan: Plan): Promise<Result> {
+  const cluster = new Cluster({ actors: workloadActors, shards: SHARDS, effect: answerOf, ...options });
+  cluster.effectsAreHeld = true;
+  const specs: CallSpec[] = [];
+  const issue = (tenant: string, op: Op): void => {
+    const id = specs.length + 1;
+    const earlier = op.again === undefined ? undefined : specs.filter((spec) => spec.tenant === tenant)[op.again];
+    const { type, key, handler, args } = earlier ?? op;
+    const spec: CallSpec = {
+      id,
+      tenant,
+      type,
+      key,
+      handler,
+      args,
+      idempotencyKey: earlier?.idempotencyKey ?? `key ${id}`,
+    };
+    specs.push(spec);
+    cluster.sender.call(spec);
+  };
+  for (const [index, round] of rounds.entries()) {
+    if (round.kind === 'local') {
+      round.batches.forEach((batch, at) => batch.forEach((op) => issue(TENANTS[at] ?? 'acme', op)));
+    } else if (round.kind === 'one') issue(TENANTS[round.tenant] ?? 'acme', round.op);
+    else if (round.kind === 'advance') await cluster.advance(round.ms);
+    for (const mishap of plan.mishaps) {
+      if (mishap.round !== index) continue;
+      const from = cluster.actionCount;
+      await cluster.settle(() => cluster.actionCount >= from + mishap.after);
+      await strike(cluster, mishap.what);
+    }
+    await cluster.settle();
+    if (round.kind === 'effects') await finishEffects(cluster);
+  }
+  await finishEffects(cluster);
+  await cluster.advance(40_000);
+  await finishEffects(cluster);
+  expect(cluster.sender.openIds, 'every call is answered').toEqual([]);
+  const isStable = (id: number): boolean => plan.queriesCount || specs[id - 1]?.handler !== 'look';
+  return resultOf(cluster, isStable);
+}
+
+async function finishEffects(cluster: Cluster): Promise<void> {
+  for (let name = cluster.effectNames[0]; name !== undefined; name = cluster.effectNames[0]) {
+    cluster.finishEffect(name);
+    await cluster.settle();
+  }
+}
+
+async function resultOf(cluster: Cluster, isStable: (id: number) => boolean): Promise<Result> {
+  await cluster.snapshotAll();
+  const tenants: Record<string, unknown> = {};
+  for (const { tenant, stateRootAtSnapshot } of cluster.store.tenants()) {
+    const events = cluster.store.events(tenant, 'news', 0, 1_000).map(({ offset, value }) => [offset, [...value]]);
+    tenants[tenant] = { stateRoot: hexOf(stateRootAtSnapshot), events, steps: steps(cluster, tenant) };
+  }
+  const answers = [...cluster.sender.answers].filter(([id]) => isStable(id)).sort(([a], [b]) => a - b);
+  return { answers, tenants };
+}
+
+function steps(cluster: Cluster, tenant: string): string[] {
+  const digests = cluster.digests(tenant);
+  return cluster.inputs(tenant).map((input, at) => `${input} ${digests[at]}`);
+}
+
+export const workloadArb: fc.Arbitrary<Round[]> = fc.array(roundArb, { minLength: 1, maxLength: 12 });
