@@ -11,6 +11,7 @@ import { actorIdOf } from '../actor/message.ts';
 import { mailboxFull } from '../actor/input.ts';
 import { encodeRecord } from '../actor/record.ts';
 import { supply } from '../actor/residency.ts';
+import { sourceOf } from '../actor/session.ts';
 import type { PortEvent } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
@@ -55,6 +56,7 @@ export class Intake {
       this.refuse(frame, seat.error);
       return;
     }
+    if (!this.#isInOrder(seat, frame)) return; // its sender sends all of them again
     const fault = this.#overflow(seat, frame);
     if (fault !== undefined) {
       this.refuse(frame, fault);
@@ -83,6 +85,17 @@ export class Intake {
   /** The seat gives up what it was doing: the others need not wait for it. */
   release(seat: Seat): void {
     if (this.#solo === seat) this.#solo = undefined;
+  }
+
+  /** False for another tenant's message that has overtaken one which was dropped on its way (a move, a lane's death). */
+  #isInOrder(seat: Seat, { kind, flags, source, incarnation, messageId, floor }: Frame): boolean {
+    if (source === undefined || (kind !== FRAME_KIND.call && kind !== FRAME_KIND.tell)) return true;
+    const name = sourceOf(source.tenant, incarnation);
+    const arrived = seat.arrived.get(name) ?? 0;
+    // What is sent again comes in order, with gaps where messages are settled; below the floor all are.
+    if ((flags & FLAG_RESEND) === 0 && messageId > Math.max(arrived + 1, floor)) return false;
+    if (messageId > arrived) seat.arrived.set(name, messageId);
+    return true;
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {

@@ -236,9 +236,12 @@ export class LaneCore {
   resend(seat: Seat): void {
     const state = seat.domain?.state;
     if (state === undefined) return;
-    // Only what is durable may leave; the rest leaves with its own step.
+    // Only what is durable may leave; what is sent from now on leaves with its own step.
+    const entries = [...state.outbox.entries()];
     this.gate.hold(seat, seat.lastPosition, () => {
-      for (const entry of state.outbox.entries()) this.#send(sendFrame(state, entry, true, this.shards));
+      for (const entry of entries) {
+        if (state.outbox.find(entry) === entry) this.#send(sendFrame(state, entry, true, this.shards));
+      }
     });
   }
 }

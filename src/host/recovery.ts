@@ -226,6 +226,7 @@ export class Recovery {
       for (const frames of seat.waiters.values()) for (const frame of frames) this.#intake.refuse(frame, outage);
       seat.waiters.clear();
       for (const frame of seat.inbox.drain()) this.#intake.refuse(frame, outage);
+      seat.arrived.clear(); // what was drained is sent again
       seat.timerQueued = undefined;
       const isWhole =
         seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;

@@ -132,6 +132,8 @@ export class Seat {
   agendaMs: number = Number.POSITIVE_INFINITY;
   /** Calls that wait for the answer to an earlier call with the same idempotency key. */
   readonly waiters: Map<string, Frame[]> = new Map();
+  /** By sending tenant and incarnation: the last of its messages that has come here. */
+  readonly arrived: Map<string, number> = new Map();
   cellCount = 0;
   usedMs = 0;
 

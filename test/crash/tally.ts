@@ -39,7 +39,7 @@ function count(ctx: Marking, table: string, n: number): void {
 
 export const tally = actor('tally', {
   state: () => ({ last: -1, swaps: 0 }),
-  mailbox: { limit: 1_000, limitBytes: 1 << 20 },
+  mailbox: { limit: 100_000, limitBytes: 64 << 20 },
   // Its own term is short, so that passivation is killed in the middle too.
   idleAfterMs: 200,
   effects: {
@@ -61,6 +61,11 @@ export const tally = actor('tally', {
     later(ctx, n: number): void {
       ctx.after(n % 50, 'ring', n);
       mark(ctx, n);
+    },
+    /** Fills the heap until its lane's thread dies of it. */
+    die(): void {
+      const hoard: unknown[] = [];
+      for (;;) hoard.push(Array.from({ length: 100_000 }, (_, i) => ({ i })));
     },
     ring(ctx, n: number): void {
       count(ctx, 'rung', n);

@@ -1,0 +1,85 @@
+/**
+ * Messages from one tenant to another keep their order, and come once, while the receiver's shard moves
+ * from lane to lane, while the sender's does, and while lanes die: what was on its way is sent again, and
+ * what has overtaken it has to wait.
+ */
+import { type System, createSystem } from 'synapse-actors';
+import { afterEach, expect, test } from 'vitest';
+import { tally } from '../crash/tally.ts';
+
+const SHARDS = 8;
+const SENDERS = 6;
+/** Commands of each sender under way at a time. */
+const IN_FLIGHT = 16;
+
+let system: System | undefined;
+afterEach(async () => {
+  await system?.close();
+});
+
+async function open(): Promise<System> {
+  system = await createSystem({
+    actors: new URL('../crash/tally.js', import.meta.url),
+    lanes: 2,
+    laneHeapMb: 48, // soon full
+    shards: SHARDS,
+    grants: [{ from: '*', to: '*', actor: 'tally', handlers: ['take'] }],
+  });
+  return system;
+}
+
+const sender = (s: number): string => `sender-${s}`;
+
+/** Every sender forwards numbers until `isOver`; returns how many each has sent. */
+function load(system: System, isOver: () => boolean): Promise<number[]> {
+  return Promise.all(
+    Array.from({ length: SENDERS }, async (_, s) => {
+      let next = 0;
+      const pump = async (): Promise<void> => {
+        while (!isOver()) await system.ref(tally, sender(s), 'one').forward(next++, 'receiver', `from-${s}`);
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, pump));
+      return next;
+    }),
+  );
+}
+
+/** All of them arrived, each once, in order. */
+async function check(system: System, sent: readonly number[]): Promise<void> {
+  for (const [s, count] of sent.entries()) {
+    const sink = system.ref(tally, 'receiver', `from-${s}`);
+    while ((await sink.size('seen')) < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    const page = await sink.page('seen', '', count + 1);
+    expect(page).toEqual(Array.from({ length: count }, (_, n) => [n, 1]).flat());
+    expect(`${sender(s)}: ${await sink.swaps()} swaps`).toBe(`${sender(s)}: 0 swaps`);
+    expect(count).toBeGreaterThan(0);
+  }
+}
+
+test('while every shard moves from lane to lane', async () => {
+  const opened = await open();
+  let isOver = false;
+  const loading = load(opened, () => isOver);
+  for (let turn = 0; turn < 60; turn++) await opened.moveShard(turn % SHARDS, (turn >> 3) % 2);
+  isOver = true;
+  await check(opened, await loading);
+});
+
+test('while lanes die', async () => {
+  const opened = await open();
+  let isOver = false;
+  const loading = load(opened, () => isOver);
+  for (let death = 0; death < 8; death++) {
+    const died = new Promise<void>((resolve) => {
+      const off = opened.on('lane-died', () => {
+        off();
+        resolve();
+      });
+    });
+    const tenant = ['receiver', sender(death % SENDERS)][death % 2] ?? '';
+    await expect(opened.ref(tally, tenant, 'killer').die()).rejects.toMatchObject({ code: 'POISONED' });
+    await died;
+  }
+  isOver = true;
+  await check(opened, await loading);
+});
