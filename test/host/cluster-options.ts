@@ -18,6 +18,7 @@ export interface ClusterOptions {
   readonly evictEvery?: number;
   /** One in so many actions snapshots a lane; 0 never. */
   readonly snapshotEvery?: number;
+  readonly callTimeoutMs?: number;
   readonly maxTurnsPerInput?: number;
   readonly idempotencyTermMs?: number;
   readonly idempotencyLimit?: number;

@@ -7,8 +7,6 @@
  */
 import type { ActorType } from '../../src/actor/actor-type.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../../src/actor/kernel-config.ts';
-import { decodeRecord } from '../../src/actor/record.ts';
-import { hexOf } from '../../src/base/hash.ts';
 import { SeededRandom } from '../../src/base/seeded.ts';
 import { decodeValue } from '../../src/frame/codec.ts';
 import { Frame } from '../../src/frame/frame.ts';
@@ -104,7 +102,7 @@ export class Cluster {
     this.storeHost = new StoreHost(this.store, () => undefined);
     const config: KernelConfig = {
       types: this.#registry.versions(),
-      callTimeoutMs: 30_000,
+      callTimeoutMs: this.#options.callTimeoutMs ?? 30_000,
       maxTurnsPerInput: this.#options.maxTurnsPerInput ?? 100_000,
       dedupTermMs: this.#options.idempotencyTermMs ?? 86_400_000,
       dedupLimit: this.#options.idempotencyLimit ?? 250_000,
@@ -391,18 +389,5 @@ export class Cluster {
     for (const lane of this.#lanes) lane.mayRun = true;
     for (const spec of this.sender.restart()) this.sender.call(spec);
     return { before, after: after.sort((a, b) => (a.tenant < b.tenant ? -1 : 1)) };
-  }
-
-  /** Outcome digests of a tenant, step by step, in hex. */
-  digests(tenant: string): string[] {
-    return [...this.store.records(tenant, 1)].map(({ body }) => hexOf(decodeRecord(body).digest));
-  }
-
-  /** What the steps of a tenant were, for a failed comparison. */
-  inputs(tenant: string): string[] {
-    return [...this.store.records(tenant, 1)].map(({ seq, body }) => {
-      const frame = new Frame(decodeRecord(body).frame);
-      return `${seq} kind ${frame.kind} ${frame.target.type}/${frame.target.key} ${frame.handler} #${frame.messageId}`;
-    });
   }
 }
