@@ -10,6 +10,7 @@ import { addressText } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { encodeArguments } from '../frame/codec.ts';
+import { effectFault, outboxFault } from './domain-limit.ts';
 import { META_ROW, freshCell } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import type { Sender } from './context-types.ts';
@@ -139,7 +140,7 @@ function sendRemote(state: DomainState, turn: Turn, call: Extract<Call, { kind: 
     fail(state, turn, call.index, error);
     return;
   }
-  const denial = denialOf(state, call.tenant, call.type, call.handler);
+  const denial = denialOf(state, call.tenant, call.type, call.handler) ?? outboxFault(state);
   if (denial !== undefined) {
     fail(state, turn, call.index, denial);
     return;
@@ -218,6 +219,11 @@ function post(state: DomainState, turn: Turn, posting: Posting): void {
 
 function sendEffect(state: DomainState, turn: Turn, callIndex: number, name: string, input: Uint8Array): void {
   const { type, key } = turn.message;
+  const fault = effectFault(state);
+  if (fault !== undefined) {
+    fail(state, turn, callIndex, fault);
+    return;
+  }
   const id = `${turn.id}.${callIndex}`;
   const request: EffectRequest = { id, type, key, version: turn.version, name, input, turnId: turn.id, callIndex };
   state.effects.set(id, request);
@@ -285,7 +291,7 @@ function carryOutOne(state: DomainState, turn: Turn, order: Exclude<Order, { kin
 function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 'tell' }>): void {
   const { tenant, type, key, handler, args, principal } = order;
   if (tenant !== state.tenant) {
-    const denial = denialOf(state, tenant, type, handler);
+    const denial = denialOf(state, tenant, type, handler) ?? outboxFault(state);
     if (denial === undefined)
       post(state, turn, { ...order, idempotencyKey: undefined, tell: true, chain: [], turnId: 0, callIndex: 0 });
     else state.deadLetter({ tenant, type, key }, handler, args, denial);

@@ -18,6 +18,7 @@ import { type Cell, META_ROW, freshCell } from './cell.ts';
 import { TurnContext } from './context.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
 import { carryOut, noteType, sendCalls, stopAfter } from './dispatch.ts';
+import { checkOrders } from './domain-limit.ts';
 import { type DomainState, digestOf, failureOf } from './domain-state.ts';
 import { failureFrom, reasonOf } from './failure.ts';
 import { type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
@@ -236,6 +237,7 @@ function endTurn(state: DomainState, turn: Turn, value: unknown): void {
   try {
     payload = encodeValue(value, REPLY_MAX_BYTES, 'result');
     checkSpawns(state, turn);
+    checkOrders(state, turn);
   } catch (error) {
     failTurn(state, turn, error instanceof SynapseError ? error : failureFrom(error, turn.where()));
     return;
