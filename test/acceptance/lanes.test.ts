@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { rogue } from './fixtures/rogue.ts';
+import { hoards, rogue } from './fixtures/rogue.ts';
 import {
   codeOf,
   errorOf,
@@ -15,6 +15,8 @@ import {
   seqOf,
   settled,
   shardOf,
+  startChild,
+  type Step,
   type System,
   tenantOn,
   until,
@@ -110,13 +112,25 @@ describe('an endless loop', () => {
 });
 
 describe('exhaustion and exits', () => {
-  it('a full heap kills the lane, not the process: POISONED, and others are answered', async () => {
-    const system = await open('rogue', { laneHeapMb: 48, turnTimeoutMs: 20_000 });
-    await system.ref(rogue, 'other', 'r').add(7);
-    same(await codeOf(system.ref(rogue, 'acme', 'r').exhaust()), 'POISONED');
-    same(await system.ref(rogue, 'other', 'r').add(1), 8);
-    same(await system.ref(rogue, 'acme', 'r').add(1), 1);
-  });
+  // In a process of its own: where a full heap takes the process along, only that one ends.
+  it.each(hoards)(
+    'a heap full of %s kills the lane, not the process: POISONED, and others are answered',
+    async (how) => {
+      const call = (tenant: string, handler: string, ...args: unknown[]): Step => ({ tenant, key: 'r', handler, args });
+      const child = startChild({
+        fixture: 'rogue',
+        type: 'rogue',
+        dataDir: folder(),
+        options: { laneHeapMb: 64, turnTimeoutMs: 20_000 },
+        calls: [call('other', 'add', 7), call('acme', 'exhaust', how), call('other', 'add', 1), call('acme', 'add', 1)],
+      });
+      const answers = await child.ready();
+      same(
+        answers.map((answer) => answer.ok ?? answer.error),
+        [7, 'POISONED', 8, 1],
+      );
+    },
+  );
 
   it('a stack overflow is a failure of its turn', async () => {
     const system = await open('rogue');
