@@ -162,7 +162,13 @@ export interface Result {
 
 export async function run(rounds: readonly Round[], options: Partial<ClusterOptions>, plan: Plan): Promise<Result> {
   // No deadlines: those of several tenants at one moment would leave the order of their answers open.
-  const cluster = new Cluster({ callTimeoutMs: 2 ** 31, actors: workloadActors, shards: SHARDS, effect: answerOf, ...options });
+  const cluster = new Cluster({
+    callTimeoutMs: 2 ** 31,
+    actors: workloadActors,
+    shards: SHARDS,
+    effect: answerOf,
+    ...options,
+  });
   cluster.effectsAreHeld = true;
   const specs: CallSpec[] = [];
   const issue = (tenant: string, op: Op): void => {
