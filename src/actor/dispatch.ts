@@ -11,7 +11,7 @@ import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { encodeArguments } from '../frame/codec.ts';
 import { effectFault, outboxFault } from './domain-limit.ts';
-import { META_ROW, freshCell } from './cell.ts';
+import { META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import type { Sender } from './context-types.ts';
 import { answerByKey } from './input.ts';
@@ -315,10 +315,9 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
 function spawnChild(state: DomainState, turn: Turn, type: string, key: string): void {
   const definition = state.definitionOf(type);
   const parent = turn.cell;
-  if (definition === undefined || parent === undefined) return;
   const id = actorIdOf(type, key);
-  if (state.cells.get(id)?.exists === true) return; // another turn was faster: checked before the commit
-  const cell = freshCell(definition, type, key);
+  const cell = turn.newborns.find((newborn) => newborn.id === id);
+  if (definition === undefined || parent === undefined || cell === undefined) return;
   cell.parent = parent.id;
   cell.exists = true;
   state.unborn.delete(id);

@@ -79,11 +79,16 @@ export function startTurn(state: DomainState, message: Message): Progress {
 function takeCell(state: DomainState, turn: Turn, definition: ResolvedActor): Cell {
   const known = touchCell(state, turn.actorId);
   if (known !== undefined) return known;
+  const cell = makeCell(state, turn, definition, turn.message.type, turn.message.key);
+  state.cells.set(cell.id, cell);
+  return cell;
+}
+
+/** A fresh cell; the definition's own code makes its state, under the rules of the turn. */
+function makeCell(state: DomainState, turn: Turn, definition: ResolvedActor, type: string, key: string): Cell {
   state.ports.enter(turn);
   try {
-    const cell = freshCell(definition, turn.message.type, turn.message.key);
-    state.cells.set(cell.id, cell);
-    return cell;
+    return freshCell(definition, type, key);
   } finally {
     state.ports.leave();
   }
@@ -262,7 +267,7 @@ function unknownSpawn(state: DomainState, turn: Turn): string | undefined {
   return undefined;
 }
 
-/** An address may have come into being while the turn was suspended. */
+/** Makes the children: an address may have come into being while the turn was suspended. */
 function checkSpawns(state: DomainState, turn: Turn): void {
   for (const order of turn.orders) {
     if (order.kind !== 'spawn') continue;
@@ -270,7 +275,9 @@ function checkSpawns(state: DomainState, turn: Turn): void {
     if (state.existence(actorIdOf(type, key)) === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${type}/${key} exists already`, { argument: 'key' });
     }
-    state.definitionOf(type)?.initialState(); // what it throws fails the turn, before anything is committed
+    const definition = state.definitionOf(type);
+    // Made before anything is committed: where that fails, the turn fails whole.
+    if (definition !== undefined) turn.newborns.push(makeCell(state, turn, definition, type, key));
   }
 }
 

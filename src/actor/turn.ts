@@ -127,6 +127,8 @@ export class Turn implements ViewScope {
   writes: WriteLog | undefined = undefined;
   orders: Order[] = [];
   outgoing: Call[] = [];
+  /** The children to be, made at the turn's end. */
+  newborns: Cell[] = [];
   /** Version that the turn brings its actor to, if it does. */
   migratesTo: number | undefined = undefined;
   /** Set when the turn must know of an actor that is not in memory: it is run again once that is known. */
@@ -192,6 +194,7 @@ export class Turn implements ViewScope {
     this.writes = undefined;
     this.orders = [];
     this.outgoing = [];
+    this.newborns = [];
     this.needs = undefined;
     this.migratesTo = undefined;
     this.#waiting = [];
