@@ -88,7 +88,9 @@ function takeCell(state: DomainState, turn: Turn, definition: ResolvedActor): Ce
 function makeCell(state: DomainState, turn: Turn, definition: ResolvedActor, type: string, key: string): Cell {
   state.ports.enter(turn);
   try {
-    return freshCell(definition, type, key);
+    const cell = freshCell(definition, type, key);
+    cell.usedMs = state.useMs;
+    return cell;
   } finally {
     state.ports.leave();
   }
