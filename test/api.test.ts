@@ -1,0 +1,108 @@
+/** The public names: what the package exports is this list and nothing else, values and types alike. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import * as main from 'synapse-actors';
+import * as testing from 'synapse-actors/testing';
+
+/** Names that the entry's declaration file exports, types included. */
+function declaredNames(path: string): string[] {
+  const text = readFileSync(new URL(`../src/${path}`, import.meta.url), 'utf8');
+  const names: string[] = [];
+  for (const [, clause = ''] of text.matchAll(/export (?:type )?\{([^}]*)\}/g)) {
+    for (const part of clause.split(',')) {
+      const name =
+        part
+          .trim()
+          .replace(/^type /, '')
+          .split(' as ')
+          .at(-1) ?? '';
+      if (name !== '') names.push(name);
+    }
+  }
+  for (const [, name = ''] of text.matchAll(/export (?:declare )?(?:function|class|const|interface|type) (\w+)/g))
+    names.push(name);
+  return names.sort();
+}
+
+const MAIN_VALUES = [
+  'ERROR_CODES',
+  'Refusal',
+  'SynapseError',
+  'actor',
+  'addressOf',
+  'createSystem',
+  'effect',
+  'isActorType',
+];
+
+const MAIN_TYPES = [
+  'ActorDefinition',
+  'ActorType',
+  'Address',
+  'AnyRef',
+  'CallOptions',
+  'CommandContext',
+  'DeadLetter',
+  'DeepReadonly',
+  'EffectContext',
+  'EffectDefinition',
+  'EffectLoader',
+  'EffectMap',
+  'EffectOptions',
+  'ErrorCode',
+  'ErrorDetails',
+  'FailureDirective',
+  'Grant',
+  'LaneStats',
+  'Log',
+  'MailboxOptions',
+  'QueryContext',
+  'ReadonlyDate',
+  'ReadonlyTable',
+  'Ref',
+  'Retention',
+  'Sender',
+  'Strategy',
+  'SuperviseOptions',
+  'SupervisionEvent',
+  'SupervisionEventName',
+  'System',
+  'SystemOptions',
+  'SystemStats',
+  'Table',
+  'TenantStatus',
+  'TopicEvent',
+  'TypedRef',
+  'UntypedRef',
+];
+
+test('synapse-actors exports these values', () => {
+  expect(Object.keys(main).sort()).toEqual([...MAIN_VALUES].sort());
+});
+
+test('synapse-actors declares these names', () => {
+  expect(declaredNames('index.d.ts')).toEqual([...MAIN_VALUES, ...MAIN_TYPES].sort());
+});
+
+test('synapse-actors/testing exports testSystem, and the class of what it opens', () => {
+  expect(Object.keys(testing).sort()).toEqual(['TestSystem', 'testSystem']);
+});
+
+test('synapse-actors/testing declares these names', () => {
+  expect(declaredNames('testing/test-system.d.ts')).toEqual([
+    'ReopenOptions',
+    'TestOptions',
+    'TestSystem',
+    'testSystem',
+  ]);
+});
+
+test('what the interface names is there, of its kind', () => {
+  expect(
+    [main.actor, main.effect, main.createSystem, main.addressOf, main.isActorType, testing.testSystem].map(
+      (one) => typeof one,
+    ),
+  ).toEqual(new Array(6).fill('function'));
+  expect(new main.Refusal('no')).toBeInstanceOf(Error);
+  expect(new main.SynapseError('CLOSED', 'closed')).toMatchObject({ code: 'CLOSED', message: 'closed' });
+});
