@@ -13,6 +13,7 @@ import { encodeRecord } from '../actor/record.ts';
 import { supply } from '../actor/residency.ts';
 import { sourceOf } from '../actor/session.ts';
 import type { PortEvent } from '../actor/store-port.ts';
+import { shardOf } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
@@ -22,6 +23,9 @@ import type { Seat } from './seat.ts';
 
 /** Deaths of a lane after which an input is set aside. */
 export const POISON_DEATHS = 3;
+
+/** Handler of the control frame by which one tenant's lane asks another's for what is open; never an input. */
+const RESEND_ORDER = 'resend';
 
 export class Intake {
   readonly #core: LaneCore;
@@ -56,7 +60,14 @@ export class Intake {
       this.refuse(frame, seat.error);
       return;
     }
-    if (!this.#isInOrder(seat, frame)) return; // its sender sends all of them again
+    if (frame.kind === FRAME_KIND.control && frame.handler === RESEND_ORDER) {
+      core.resend(seat);
+      return;
+    }
+    if (!this.#isInOrder(seat, frame)) {
+      this.#askAgain(seat, frame);
+      return;
+    }
     const fault = this.#overflow(seat, frame);
     if (fault !== undefined) {
       this.refuse(frame, fault);
@@ -95,7 +106,20 @@ export class Intake {
     // What is sent again comes in order, with gaps where messages are settled; below the floor all are.
     if ((flags & FLAG_RESEND) === 0 && messageId > Math.max(arrived + 1, floor)) return false;
     if (messageId > arrived) seat.arrived.set(name, messageId);
+    seat.askedAgain.delete(name);
     return true;
+  }
+
+  /** Asks a tenant for all that it has open here, once until something of it fits again. */
+  #askAgain(seat: Seat, { source, incarnation }: Frame): void {
+    if (source === undefined) return;
+    const name = sourceOf(source.tenant, incarnation);
+    if (seat.askedAgain.has(name)) return;
+    seat.askedAgain.add(name);
+    const { ports, shards } = this.#core;
+    const shard = shardOf(source.tenant, shards);
+    const order = ownFrame('control', source.tenant, shard, RESEND_ORDER, new Uint8Array(0), ports.nowMs());
+    ports.toShard(shard, order.bytes);
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {

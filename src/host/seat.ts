@@ -134,6 +134,8 @@ export class Seat {
   readonly waiters: Map<string, Frame[]> = new Map();
   /** By sending tenant and incarnation: the last of its messages that has come here. */
   readonly arrived: Map<string, number> = new Map();
+  /** Senders that were asked to send again and have not yet. */
+  readonly askedAgain: Set<string> = new Set();
   cellCount = 0;
   usedMs = 0;
 

@@ -43,6 +43,7 @@ const node = actor('node', {
       ctx.state.n += 1;
       return ctx.ref('node', 'far', tenant)[handler]?.(1).catch(codeOf);
     },
+    remoteOther: (ctx, tenant: string): Promise<unknown> | undefined => ctx.ref('node', 'other', tenant)['walk']?.([]),
     async remoteQuick(ctx, tenant: string): Promise<unknown> {
       return ctx.ref('node', 'far', tenant).with({ timeoutMs: 50 })['hang']?.().catch(codeOf);
     },
@@ -221,4 +222,16 @@ test('calls that nobody waits for go on after their turn has ended', async () =>
   const world = new World([node]);
   expect(await world.ask('node/a', 'forgetful')).toBe('ok "gone on"');
   expect(await world.ask('node/far', 'n')).toBe('ok 1');
+});
+
+test('a call that follows others to a tenant whose lane died arrives, while an earlier one is open', async () => {
+  const world = new World([node], held);
+  world.cluster.effectsAreHeld = true;
+  const open = world.send('node/a', 'remote', ['umbrella', 'hang']);
+  for (const key of ['b', 'c', 'd']) expect(await world.ask(`node/${key}`, 'remoteOther', 'umbrella')).toBe('ok "end"');
+  for (const lane of [0, 1]) world.cluster.killLane(lane);
+  await world.cluster.settle();
+  expect(await world.ask('node/e', 'remoteOther', 'umbrella')).toBe('ok "end"');
+  await world.finishEffects();
+  expect(await world.answer(open)).toBe('ok 10');
 });

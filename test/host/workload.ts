@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { decodeRecord } from '../../src/actor/record.ts';
 import { hexOf } from '../../src/base/hash.ts';
-import { Frame } from '../../src/frame/frame.ts';
+import { FRAME_KIND, Frame } from '../../src/frame/frame.ts';
 import { type ClusterOptions, sameRoots } from './cluster-options.ts';
 import { Cluster } from './harness.ts';
 import type { CallSpec } from './sender.ts';
@@ -232,7 +232,9 @@ function steps(cluster: Cluster, tenant: string): string[] {
   return [...cluster.store.records(tenant, 1)].map(({ seq, body }) => {
     const { frame, digest } = decodeRecord(body);
     const { kind, target, handler, messageId } = new Frame(frame);
-    return `${seq} kind ${kind} ${target.type}/${target.key} ${handler} #${messageId} ${hexOf(digest)}`;
+    // Ids of effects' results count what was delivered, the results of cancelled effects too: they have no place here.
+    const id = kind === FRAME_KIND.effectResult ? '' : messageId;
+    return `${seq} kind ${kind} ${target.type}/${target.key} ${handler} #${id} ${hexOf(digest)}`;
   });
 }
 
