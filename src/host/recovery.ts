@@ -230,6 +230,7 @@ export class Recovery {
       seat.timerQueued = undefined;
       const isWhole =
         seat.phase === 'ready' && seat.current === undefined && !seat.snapshotPending && seat.lastPosition <= durable;
+      seat.lastPosition = Math.min(seat.lastPosition, durable); // what it waits for beyond that will never be
       seat.waitsFor = undefined; // what was asked for will not be answered
       seat.loading.clear();
       if (isWhole || seat.phase === 'refused') continue;

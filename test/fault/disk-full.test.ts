@@ -61,7 +61,11 @@ test('on a full disk acknowledged commands stay, new ones are refused, nothing h
   let next = 0;
   const { ref } = await open(dataDir).then((opened) => ({ ref: opened.ref.bind(opened) }));
   const put = async (tenant: string, n: number): Promise<string> => {
-    const code = await codeOf(ref(shelf, tenant, 'one').with({ idempotencyKey: `n-${n}` }).put(n, WEIGHT));
+    const code = await codeOf(
+      ref(shelf, tenant, 'one')
+        .with({ idempotencyKey: `n-${n}` })
+        .put(n, WEIGHT),
+    );
     if (code === 'ok') acknowledged.get(tenant)?.push(n);
     else refused.push([tenant, n]);
     return code;
@@ -91,9 +95,10 @@ test('on a full disk acknowledged commands stay, new ones are refused, nothing h
   for (const round of ['as it is', 'reopened']) {
     for (const tenant of TENANTS) {
       const numbers = await system!.ref(shelf, tenant, 'one').numbers();
-      expect([...numbers].toSorted((a, b) => a - b), `${tenant}, ${round}`).toEqual(
-        acknowledged.get(tenant)?.toSorted((a, b) => a - b),
-      );
+      expect(
+        [...numbers].toSorted((a, b) => a - b),
+        `${tenant}, ${round}`,
+      ).toEqual(acknowledged.get(tenant)?.toSorted((a, b) => a - b));
     }
     if (round === 'reopened') break;
     await system!.close();
