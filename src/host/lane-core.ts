@@ -148,6 +148,7 @@ export class LaneCore {
     const state = seat.domain?.state;
     seat.snapshotWanted = false;
     if (state === undefined || seat.snapshotPending || state.step !== undefined || state.seq === 0) return;
+    if (this.outage !== undefined) return; // the store would not hear of it, and nobody would answer
     if (this.heldShards.has(seat.shard)) {
       seat.snapshotWanted = true; // two lanes have the tenant: what one of them stored, the other would not know of
       return;
