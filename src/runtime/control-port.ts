@@ -5,7 +5,7 @@
  * thread that died never settles, so every call races with the thread's death.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { type Endpoint, type Remote, expose, wrap } from 'comlink';
+import { type Endpoint, type Remote, expose, releaseProxy, wrap } from 'comlink';
 import { SynapseError } from '../base/error.ts';
 import { decodeError, encodeError } from '../frame/frame.ts';
 
@@ -67,6 +67,7 @@ export class Control<Surface extends object> {
   readonly #port: MessagePort;
   readonly #death: Promise<never>;
   #die: (error: SynapseError) => void = () => undefined;
+  #error: SynapseError | undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -79,6 +80,7 @@ export class Control<Surface extends object> {
 
   /** Calls the surface; rejects when the thread dies before it answers. */
   async call<T>(work: (remote: Remote<Surface>) => Promise<Reply<T>>): Promise<T> {
+    if (this.#error !== undefined) throw this.#error;
     const reply = await Promise.race([work(this.#remote), this.#death]);
     if ('error' in reply) throw decodeError(reply.error);
     return reply.value;
@@ -86,7 +88,12 @@ export class Control<Surface extends object> {
 
   /** The thread is gone: everything that waits for it is rejected. */
   die(reason: string): void {
-    this.#die(new SynapseError('CLOSED', `the thread died: ${reason}`));
+    if (this.#error !== undefined) return;
+    this.#error = new SynapseError('CLOSED', `the thread died: ${reason}`);
+    this.#die(this.#error);
+    // Comlink's registry holds the endpoint, that what waits for an answer, and that (by the error's stack) this
+    // object with its proxy: without the release nothing of a dead thread would ever be collected.
+    this.#remote[releaseProxy]();
     this.#port.close();
   }
 }
