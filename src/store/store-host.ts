@@ -24,6 +24,8 @@ const RECORDS_CHUNK_BYTES = 1 << 20;
 
 interface LaneLink {
   readonly send: (bytes: Uint8Array) => void;
+  /** Failures that this incarnation of the lane was told of: what it sends under an older count is void. */
+  epoch: number;
   durable: number;
   /** Highest position gathered for the next commit. */
   gathered: number;
@@ -41,7 +43,6 @@ export class StoreHost {
   #pending: Pending[] = [];
   /** Tenants left out of a commit, until they are opened anew: more of their steps may be on their way, behind a gap. */
   readonly #leftOut: Set<string> = new Set();
-  #epoch = 0;
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
@@ -58,7 +59,7 @@ export class StoreHost {
   /** Connects a lane, or a new incarnation of it: positions start anew. */
   attach(lane: number, send: (bytes: Uint8Array) => void): void {
     this.flush();
-    this.#lanes.set(lane, { send, durable: 0, gathered: 0 });
+    this.#lanes.set(lane, { send, epoch: 0, durable: 0, gathered: 0 });
     if (this.#outage !== undefined) this.#tellFailure(lane);
   }
 
@@ -69,7 +70,8 @@ export class StoreHost {
   receive(lane: number, bytes: Uint8Array): void {
     const request = decodeStoreRequest(bytes);
     if (request.kind === 'step' || request.kind === 'snapshot') {
-      if (request.epoch === this.#epoch && this.#outage === undefined) this.#pending.push({ lane, request });
+      if (request.epoch === this.#lanes.get(lane)?.epoch && this.#outage === undefined)
+        this.#pending.push({ lane, request });
       return;
     }
     try {
@@ -208,7 +210,6 @@ export class StoreHost {
   #fail(error: unknown): void {
     if (this.#outage !== undefined) return;
     this.#outage = error instanceof Error ? error.message : String(error);
-    this.#epoch += 1;
     this.#pending = [];
     for (const lane of this.#lanes.keys()) this.#tellFailure(lane);
   }
@@ -217,7 +218,8 @@ export class StoreHost {
     const link = this.#lanes.get(lane);
     if (link === undefined) return;
     link.gathered = link.durable;
-    this.#answer(lane, { kind: 'failed', epoch: this.#epoch, position: link.durable, message: this.#outage ?? '' });
+    link.epoch += 1;
+    this.#answer(lane, { kind: 'failed', epoch: link.epoch, position: link.durable, message: this.#outage ?? '' });
   }
 
   /** Tries to come back after a failure: reopens, reads back, proves a write. True when the store is healthy. */
