@@ -3,7 +3,7 @@
  * member asks its turn first. It asks the domain for nothing but facts; whatever it wants done it
  * leaves with the turn, as a call or as an order.
  */
-import { type Address, checkName } from '../base/address.ts';
+import { type Address, addressText, checkName } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { encodeArguments, encodeValue } from '../frame/codec.ts';
 import type { Cell } from './cell.ts';
@@ -309,6 +309,8 @@ function turnRef(turn: Turn, facts: DomainFacts, address: Address, options: Call
       if (name === ADDRESS) return address;
       if (typeof name !== 'string' || name === 'then') return undefined;
       if (name === 'tell') return methods(tellSend);
+      if (name === 'toString' || name === 'valueOf') return () => addressText(address);
+      if (name === 'toJSON') return () => address;
       if (name === 'with') return (more: CallOptions): AnyRef => turnRef(turn, facts, address, { ...options, ...more });
       return (...args: unknown[]): unknown => callSend(turn, facts, address, name, args, options);
     },

@@ -33,9 +33,18 @@ function peek(thrown: unknown, name: keyof Named): unknown {
   }
 }
 
+/** Whether it is an error at all; a proxy may have traps for that question too. */
+function isError(thrown: unknown): boolean {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 /** By name, not by class: the actor's module may have loaded another copy of this package. */
 function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Error && (peek(thrown, 'name') === 'Refusal' || peek(thrown, 'code') === 'REFUSED');
+  return isError(thrown) && (peek(thrown, 'name') === 'Refusal' || peek(thrown, 'code') === 'REFUSED');
 }
 
 /** Errors that the engine itself throws: their texts differ between versions of Node. */
@@ -57,7 +66,7 @@ const REASON_MAX = 500;
  * failure the code alone, since the message of another handler's may hold an engine's text.
  */
 export function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return textOf(thrown).slice(0, REASON_MAX);
+  if (!isError(thrown)) return textOf(thrown).slice(0, REASON_MAX);
   const name = textOf(peek(thrown, 'name'));
   const code = peek(thrown, 'code');
   if (name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) return code;
@@ -66,11 +75,11 @@ export function reasonOf(thrown: unknown): string {
 
 /** The error for a turn that threw `thrown`. `where` names actor and handler. */
 export function failureFrom(thrown: unknown, where: string): SynapseError {
-  const text = thrown instanceof Error ? textOf(peek(thrown, 'message')) : textOf(thrown);
+  const text = isError(thrown) ? textOf(peek(thrown, 'message')) : textOf(thrown);
   if (isRefusal(thrown)) return refusal(text, peek(thrown, 'details'));
-  const name = thrown instanceof Error ? textOf(peek(thrown, 'name')) : typeof thrown;
+  const name = isError(thrown) ? textOf(peek(thrown, 'name')) : typeof thrown;
   const code = peek(thrown, 'code');
-  if (thrown instanceof Error && name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) {
+  if (isError(thrown) && name === 'SynapseError' && typeof code === 'string' && isErrorCode(code)) {
     const details = peek(thrown, 'details');
     return new SynapseError(
       code,

@@ -52,7 +52,7 @@ export interface SystemOptions {
   readonly callTimeoutMs?: number;
   /** JavaScript heap of one lane, MiB. Default 512. */
   readonly laneHeapMb?: number;
-  /** Memory beside the JavaScript heaps (buffers) that all lanes may take together, MiB. Default 2,048. */
+  /** Memory beside the JavaScript heap (buffers) that one lane may take, MiB. Default 512. */
   readonly bufferMb?: number;
   /** Actors in memory per lane; over it the least recently used leave. Default 1,000,000. */
   readonly maxActiveActors?: number;
@@ -118,7 +118,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   turnTimeoutMs: [10, TIMER_MAX_MS, 5_000],
   callTimeoutMs: [1, TIMER_MAX_MS, 30_000],
   laneHeapMb: [16, 65_536, 512],
-  bufferMb: [64, 1_048_576, 2_048],
+  bufferMb: [16, 1_048_576, 512], // as much again as the heap: mailboxes and values are bytes for a while
   maxActiveActors: [1, 100_000_000, 1_000_000],
   maxInFlight: [1, 10_000_000, 100_000],
   maxInFlightBytes: [1_024, 2 ** 40, 256 << 20],

@@ -4,7 +4,7 @@
  */
 import type { ActorType } from '../actor/actor-type.ts';
 import { ADDRESS, type CallOptions, type Ref } from '../actor/reference-types.ts';
-import { type Address, checkName } from '../base/address.ts';
+import { type Address, addressText, checkName } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { type Client, type LostTell, TIMEOUT_MAX_MS } from './client.ts';
 
@@ -79,6 +79,8 @@ export function makeReference<A extends ActorType>(
       if (name === ADDRESS) return whole;
       if (typeof name !== 'string' || name === 'then') return undefined;
       if (name === 'tell') return tells;
+      if (name === 'toString' || name === 'valueOf') return () => addressText(whole);
+      if (name === 'toJSON') return () => whole;
       if (name === 'with')
         return (more: CallOptions): unknown => makeReference(home, address, mergeOptions(options, more));
       return (...args: unknown[]): Promise<unknown> => call(name, args);

@@ -11,6 +11,7 @@ import { decodeConfig } from '../actor/kernel-config.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { admitter } from '../host/options.ts';
+import { exposeCollector } from './collector.ts';
 import { offer, replyWith } from './control-port.ts';
 import { type RealmOriginals, installGuards } from './guard.ts';
 import type { LaneSurface, LaneTask } from './lane-protocol.ts';
@@ -53,6 +54,7 @@ class LaneThread {
   readonly #store: Link;
   readonly #peers: Map<number, Link> = new Map();
   readonly #onEnd: () => void;
+  readonly #collect: (() => void) | undefined;
   #host: LaneHost | undefined;
   #running: Running | undefined;
   #unhandled: unknown[] = [];
@@ -69,6 +71,7 @@ class LaneThread {
     this.#onEnd = onEnd;
     this.#board = new WatchBoard(task.board);
     this.#routes = new Int32Array(task.routes);
+    this.#collect = exposeCollector();
     const loading = new SeededRandom(new Uint8Array(16));
     this.#originals = installGuards({
       nowMs: () => this.#running?.nowMs ?? 0,
@@ -226,16 +229,29 @@ class LaneThread {
   }
 
   #tick(): void {
-    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    const usedMb = this.#checkMemory();
     const { actors } = this.host.figures;
-    this.host.tick(used > limit * HEAP_PRESSURE ? Math.floor(actors / 2) : undefined);
+    this.host.tick(usedMb > this.#task.heapMb * HEAP_PRESSURE ? Math.floor(actors / 2) : undefined);
     this.#pump();
+  }
+
+  /**
+   * Ends the thread when it has taken more than its share over many turns: what the tenants have is on
+   * disk, what a module hoards is not worth keeping. A single turn that takes too much is the watchdog's.
+   */
+  #checkMemory(): number {
+    const { heapMb, bufferMb } = this.#task;
+    if (usedHeapMb() <= heapMb && usedBufferMb() <= bufferMb) return usedHeapMb();
+    this.#collect?.(); // much of it may be garbage that nobody was in a hurry to collect
+    if (usedHeapMb() > heapMb || usedBufferMb() > bufferMb) this.#originals.exit(1);
+    return usedHeapMb();
   }
 
   #publish(host: LaneHost, isIdle: boolean): void {
     const nowMs = this.#originals.performanceNow();
     if (!isIdle && nowMs - this.#publishedMs < PUBLISH_MS) return;
     this.#publishedMs = nowMs;
+    if (!isIdle) this.#checkMemory();
     this.#board.publish(host.figures);
   }
 
@@ -267,6 +283,14 @@ class LaneThread {
     for (const link of this.#links()) link.close();
     this.#onEnd();
   }
+}
+
+function usedHeapMb(): number {
+  return getHeapStatistics().used_heap_size / 2 ** 20;
+}
+
+function usedBufferMb(): number {
+  return process.memoryUsage().arrayBuffers / 2 ** 20;
 }
 
 /** Draws seeds from a pool that is filled as a whole. */

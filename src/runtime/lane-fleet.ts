@@ -179,10 +179,12 @@ export class LaneFleet {
     const [atLane, atStore] = createLink();
     const peers: (readonly [number, LinkInit])[] = [];
     const others: Promise<unknown>[] = [];
+    const linked = new Set<LaneThread>();
     this.#slots.forEach((other, index) => {
       if (index === lane || !other.isUp) return;
       const [here, there] = createLink();
       peers.push([index, here]);
+      linked.add(other.thread);
       others.push(other.thread.connect(lane, there).catch(() => undefined)); // died too: it is linked when it is replaced
     });
     const thread = this.#spawn(lane, atLane, peers);
@@ -196,9 +198,22 @@ export class LaneFleet {
       throw error;
     }
     slot.isUp = true;
+    others.push(...this.#linkLate(lane, thread, linked));
     await Promise.all(others);
     await Promise.all(this.threads.map((other) => other.resend().catch(() => undefined)));
     this.#ports.onReplaced((shard) => this.#home[shard] === lane);
+  }
+
+  /** Links a new thread to those that were being replaced at the same time and so could not be linked at its start. */
+  #linkLate(lane: number, thread: LaneThread, linked: ReadonlySet<LaneThread>): Promise<unknown>[] {
+    return this.#slots.flatMap((other, index) => {
+      if (index === lane || !other.isUp || linked.has(other.thread)) return [];
+      const [here, there] = createLink();
+      // One that dies meanwhile is linked when it is replaced.
+      return [thread.connect(index, here), other.thread.connect(lane, there)].map((done) =>
+        done.catch(() => undefined),
+      );
+    });
   }
 
   /** Moves a shard; one move at a time. `hold` and `unhold` stop and start the embedder's own sending. */

@@ -22,6 +22,9 @@ export interface LaneTask {
   readonly snapshotEverySteps: number;
   readonly snapshotEveryBytes: number;
   readonly maxActiveActors: number;
+  /** JavaScript heap, and memory beside it, that the lane may take, MiB. */
+  readonly heapMb: number;
+  readonly bufferMb: number;
   /** Lane of each shard; negative while the shard is being moved. */
   readonly routes: SharedArrayBuffer;
   readonly board: SharedArrayBuffer;

@@ -16,10 +16,17 @@ import { WatchBoard } from './watch-board.ts';
 /** Nursery of a lane's heap, MiB: what a turn makes mostly dies with it, and a larger nursery is swept less often. */
 const YOUNG_MB = 64;
 
+/** Share of the heap that the nursery may take at the most. */
+const YOUNG_SHARE = 1 / 8;
+
+/**
+ * V8's own limit lies this far above the lane's, MiB. A heap that reaches V8's limit in one large step
+ * takes the whole process with it; the watchdog and the lane itself keep the lane's limit, well below.
+ */
+const HEADROOM_MB = 4_096;
+
 /** What is the same for all lanes of a system. */
-export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'> & {
-  readonly heapMb: number;
-};
+export type LaneSettings = Omit<LaneTask, 'lane' | 'board' | 'control' | 'client' | 'store' | 'peers'>;
 
 export interface LaneWiring {
   readonly store: LinkInit;
@@ -43,7 +50,7 @@ export class LaneThread {
 
   constructor(lane: number, settings: LaneSettings, wiring: LaneWiring) {
     this.lane = lane;
-    const { heapMb, ...common } = settings;
+    const { heapMb, bufferMb } = settings;
     const [here, there] = createLink();
     const { port1, port2 } = new MessageChannel();
     this.link = new Link(here, wiring.onBell);
@@ -54,11 +61,14 @@ export class LaneThread {
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: heapMb + bufferMb + HEADROOM_MB,
+        maxYoungGenerationSizeMb: Math.min(YOUNG_MB, heapMb * YOUNG_SHARE),
+      },
     });
     this.#pool.on('error', () => undefined); // the task's rejection tells of it
     const { store, peers } = wiring;
-    const task: LaneTask = { ...common, lane, board: this.board.buffer, control: port2, client: there, store, peers };
+    const task: LaneTask = { ...settings, lane, board: this.board.buffer, control: port2, client: there, store, peers };
     const transferList = [port2, there.port, store.port, ...peers.map(([, link]) => link.port)];
     this.#ended = this.#pool.run(task, { name: 'runLane', transferList, signal: this.#abort.signal }).then(
       () => this.#die('it ended', wiring),

@@ -105,6 +105,7 @@ export class ThreadEngine implements Engine {
         maxActiveActors,
         routes,
         heapMb: laneHeapMb,
+        bufferMb: options.bufferMb,
       },
       {
         store,
@@ -124,12 +125,7 @@ export class ThreadEngine implements Engine {
       },
     );
     this.#effects = new EffectDesk({ actors, previous, threads: options.effectThreads, client: this.client });
-    this.#watchdog = new Watchdog(
-      () => this.#fleet.threads,
-      options.turnTimeoutMs,
-      lanes * laneHeapMb,
-      options.bufferMb,
-    );
+    this.#watchdog = new Watchdog(() => this.#fleet.threads, options.turnTimeoutMs, laneHeapMb + options.bufferMb);
     this.#rateTimer = setInterval(() => this.#measureRates(), 1_000);
     this.#rateTimer.unref();
     const { retention } = options;
