@@ -33,6 +33,8 @@ export class Sender {
   readonly answers: Map<number, AnswerText> = new Map();
   readonly #open: Map<number, Open> = new Map();
   readonly #inputs: Map<number, Uint8Array> = new Map();
+  /** Refused by a store that failed: they did not happen. */
+  readonly #refused: CallSpec[] = [];
   readonly #shards: number;
   readonly #send: (shard: number, bytes: Uint8Array) => void;
   #incarnation = 1;
@@ -55,7 +57,7 @@ export class Sender {
   #post(spec: CallSpec, flags: number): void {
     const { id, tenant, type, key, handler, args, idempotencyKey } = spec;
     const shard = shardOf(tenant, this.#shards);
-    const [floor = id] = this.#open.keys();
+    const floor = Math.min(id, ...this.#open.keys(), ...this.#refused.map((refused) => refused.id));
     const frame = encodeFrame({
       kind: FRAME_KIND.call,
       flags,
@@ -98,9 +100,12 @@ export class Sender {
       return true;
     }
     if (frame.kind !== FRAME_KIND.reply) return false;
-    if (frame.incarnation === this.#incarnation && this.#open.delete(frame.correlation)) {
-      this.answers.set(frame.correlation, answerText(frame));
-    }
+    const open = frame.incarnation === this.#incarnation ? this.#open.get(frame.correlation) : undefined;
+    if (open === undefined) return true;
+    this.#open.delete(frame.correlation);
+    const text = answerText(frame);
+    if (text.startsWith('STORE_UNAVAILABLE')) this.#refused.push(open.spec);
+    else this.answers.set(frame.correlation, text);
     return true;
   }
 
@@ -112,6 +117,11 @@ export class Sender {
       const { shard } = new Frame(frame);
       if (of(shard)) this.#send(shard, frame);
     }
+  }
+
+  /** Asks again, in its order, for what the store refused. */
+  retry(): void {
+    for (const spec of this.#refused.splice(0).sort((a, b) => a.id - b.id)) this.call(spec);
   }
 
   /** The process died with all that it knew; a new one asks again for what had no answer. */

@@ -38,6 +38,7 @@ export type Mishap =
   | { readonly kind: 'kill'; readonly lane: number }
   | { readonly kind: 'move'; readonly shard: number; readonly lane: number }
   | { readonly kind: 'crash' }
+  | { readonly kind: 'outage' }
   | { readonly kind: 'compare' };
 
 export interface Plan {
@@ -134,6 +135,7 @@ const mishapArb: fc.Arbitrary<Mishap> = fc.oneof(
     .tuple(fc.nat({ max: SHARDS - 1 }), fc.nat({ max: LANES - 1 }))
     .map(([shard, lane]): Mishap => ({ kind: 'move', shard, lane })),
   fc.constant<Mishap>({ kind: 'crash' }),
+  fc.constant<Mishap>({ kind: 'outage' }),
   fc.constant<Mishap>({ kind: 'compare' }),
 );
 
@@ -147,11 +149,23 @@ export const planArb: fc.Arbitrary<Plan> = fc.record({
 async function strike(cluster: Cluster, what: Mishap): Promise<void> {
   if (what.kind === 'kill') cluster.killLane(what.lane % cluster.laneCount);
   else if (what.kind === 'crash') cluster.crash();
+  else if (what.kind === 'outage') await outage(cluster);
   else if (what.kind === 'move') expect(await cluster.moveShard(what.shard, what.lane % cluster.laneCount)).toBe(true);
   else {
     const { before, after } = await cluster.crashBetweenSteps();
     if (!sameRoots(before, after)) expect(after).toEqual(before);
   }
+}
+
+/** The disk fails until nothing is under way any more, and comes back. */
+async function outage(cluster: Cluster): Promise<void> {
+  cluster.driver.isFailing = true;
+  await cluster.settle();
+  expect(cluster.storeHost.recover()).toBe(!cluster.storeHost.isDown);
+  cluster.driver.isFailing = false;
+  expect(cluster.storeHost.recover()).toBe(true);
+  await cluster.settle();
+  cluster.sender.retry();
 }
 
 /** What a run leaves behind, to be compared. */
@@ -187,11 +201,18 @@ export async function run(rounds: readonly Round[], options: Partial<ClusterOpti
     specs.push(spec);
     cluster.sender.call(spec);
   };
+  let waitsAcross = false;
   for (const [index, round] of rounds.entries()) {
     if (round.kind === 'local') {
-      round.batches.forEach((batch, at) => batch.forEach((op) => issue(TENANTS[at] ?? 'acme', op)));
-    } else if (round.kind === 'one') issue(TENANTS[round.tenant] ?? 'acme', round.op);
-    else if (round.kind === 'advance') await cluster.advance(round.ms);
+      for (const [at, batch] of round.batches.entries()) {
+        for (const op of batch) issue(TENANTS[at] ?? 'acme', op);
+        // Where one tenant waits for another, what ends that other's turns is an input of the first: one after the other.
+        if (waitsAcross) await cluster.settle();
+      }
+    } else if (round.kind === 'one') {
+      waitsAcross ||= round.op.handler === 'remoteAsk';
+      issue(TENANTS[round.tenant] ?? 'acme', round.op);
+    } else if (round.kind === 'advance') await cluster.advance(round.ms);
     for (const mishap of plan.mishaps) {
       if (mishap.round !== index) continue;
       const from = cluster.actionCount;
