@@ -102,7 +102,7 @@ test('what the interface names is there, of its kind', () => {
     [main.actor, main.effect, main.createSystem, main.addressOf, main.isActorType, testing.testSystem].map(
       (one) => typeof one,
     ),
-  ).toEqual(new Array(6).fill('function'));
+  ).toEqual(Array.from({ length: 6 }, () => 'function'));
   expect(new main.Refusal('no')).toBeInstanceOf(Error);
   expect(new main.SynapseError('CLOSED', 'closed')).toMatchObject({ code: 'CLOSED', message: 'closed' });
 });

@@ -13,19 +13,15 @@ import { encodeRecord } from '../actor/record.ts';
 import { supply } from '../actor/residency.ts';
 import { sourceOf } from '../actor/session.ts';
 import type { PortEvent } from '../actor/store-port.ts';
-import { shardOf } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
-import { FLAG_RESEND, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
+import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame, resendOrder } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
 
 /** Deaths of a lane after which an input is set aside. */
 export const POISON_DEATHS = 3;
-
-/** Handler of the control frame by which one tenant's lane asks another's for what is open; never an input. */
-const RESEND_ORDER = 'resend';
 
 export class Intake {
   readonly #core: LaneCore;
@@ -116,10 +112,8 @@ export class Intake {
     const name = sourceOf(source.tenant, incarnation);
     if (seat.askedAgain.has(name)) return;
     seat.askedAgain.add(name);
-    const { ports, shards } = this.#core;
-    const shard = shardOf(source.tenant, shards);
-    const order = ownFrame('control', source.tenant, shard, RESEND_ORDER, new Uint8Array(0), ports.nowMs());
-    ports.toShard(shard, order.bytes);
+    const order = resendOrder(source.tenant, this.#core.shards, this.#core.ports.nowMs());
+    this.#core.ports.toShard(order.shard, order.bytes);
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {

@@ -7,9 +7,8 @@ import type { DomainState } from '../actor/domain-state.ts';
 import type { OutboxEntry } from '../actor/outbox.ts';
 import type { Output } from '../actor/step.ts';
 import { type Address, shardOf } from '../base/address.ts';
-import type { SynapseError } from '../base/error.ts';
 import { encodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, encodeError, encodeExtension, encodeFrame } from '../frame/frame.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, encodeExtension, encodeFrame } from '../frame/frame.ts';
 
 const NOWHERE: Address = { tenant: '', type: '', key: '' };
 const EMPTY = new Uint8Array(0);
@@ -178,14 +177,11 @@ export function ownFrame(
   return new Frame(bytes);
 }
 
-/** The answer to whoever sent `frame`, or nothing where nobody waits for one. */
-export function refusalFrame(
-  frame: Frame,
-  error: SynapseError,
-  shards: number,
-  timeMs: number,
-): { to: 'client' | 'lane'; shard: number; bytes: Uint8Array } | undefined {
-  return answerFrame(frame, { ok: false, payload: encodeError(error) }, shards, timeMs);
+/** Handler of the control frame by which a tenant asks another for all that it has open; never an input. */
+export const RESEND_ORDER = 'resend';
+
+export function resendOrder(tenant: string, shards: number, timeMs: number): Frame {
+  return ownFrame('control', tenant, shardOf(tenant, shards), RESEND_ORDER, EMPTY, timeMs);
 }
 
 /** An outcome as the frame that goes back to the sender of `frame`. */

@@ -26,7 +26,7 @@ test('a seed of zeros is as good as any', () => {
 
 test('numbers fill the range from 0 to 1 evenly', () => {
   const random = new SeededRandom(seed, 42);
-  const counts = new Array<number>(10).fill(0);
+  const counts = Array.from({ length: 10 }, () => 0);
   for (let drawn = 0; drawn < 10_000; drawn++) {
     const place = Math.floor(random.random() * 10);
     counts[place] = (counts[place] ?? 0) + 1;

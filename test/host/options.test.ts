@@ -12,7 +12,7 @@ const NUMBERS: readonly (readonly [string, number, number])[] = [
   ['turnTimeoutMs', 10, 2_147_483_647],
   ['callTimeoutMs', 1, 2_147_483_647],
   ['laneHeapMb', 16, 65_536],
-  ['bufferMb', 64, 1_048_576],
+  ['bufferMb', 16, 1_048_576],
   ['maxActiveActors', 1, 100_000_000],
   ['maxInFlight', 1, 10_000_000],
   ['maxInFlightBytes', 1_024, 2 ** 40],

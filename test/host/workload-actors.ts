@@ -59,7 +59,7 @@ export const unit = actor('unit', {
       return addTo(ctx.state as Bag, 'n', below);
     },
     async fan(ctx, keys: string[], n: number): Promise<string[]> {
-      const settled = await Promise.allSettled(keys.map((key) => ctx.ref('unit', key)['add']?.(n)));
+      const settled = await Promise.allSettled(keys.map(async (key) => ctx.ref('unit', key)['add']?.(n)));
       addTo(ctx.state as Bag, 'fans', 1);
       return settled.map((one) => (one.status === 'fulfilled' ? String(one.value) : codeOf(one.reason)));
     },
