@@ -7,16 +7,16 @@ import type { DomainState } from './domain-state.ts';
 import type { Turn } from './turn.ts';
 
 /** Messages to other tenants that are not acknowledged: each is kept, and sent again after a recovery. */
-export const OUTBOX_MAX = 100_000;
+const OUTBOX_MAX = 100_000;
 
 /** Effects under way: each is kept, and asked for again after a recovery. */
-export const EFFECTS_MAX = 100_000;
+const EFFECTS_MAX = 100_000;
 
 /** Durable timers: some 300 MB of a lane's heap at the worst. */
-export const TIMERS_MAX = 1_000_000;
+const TIMERS_MAX = 1_000_000;
 
 /** Topics that ever got an event: each keeps its offset for good. */
-export const TOPICS_MAX = 100_000;
+const TOPICS_MAX = 100_000;
 
 function full(what: string, limit: number): SynapseError {
   return new SynapseError('MAILBOX_FULL', `the tenant has ${limit} ${what}, and may not have more`, { limit });

@@ -16,7 +16,7 @@ import type { WriteLog } from './write-log.ts';
 export const ROW_KEY_MAX_BYTES = 1_024;
 
 /** Largest encoded value under one key, bytes: it must fit one frame between lane and store. */
-export const VALUE_MAX_BYTES: number = 8 << 20;
+const VALUE_MAX_BYTES: number = 8 << 20;
 
 /** What a view asks of its turn. */
 export interface ViewScope {
@@ -27,7 +27,7 @@ export interface ViewScope {
 }
 
 /** A value as it enters a cell: primitives as they are, all else copied and frozen. */
-export function admitValue(value: unknown, name: string): { value: unknown; bytes: Uint8Array | undefined } {
+function admitValue(value: unknown, name: string): { value: unknown; bytes: Uint8Array | undefined } {
   if (typeof value === 'string' ? value.length < 256 : typeof value === 'number' || typeof value === 'boolean') {
     return { value, bytes: undefined };
   }

@@ -25,7 +25,7 @@ export function closeTurn(state: DomainState, turn: Turn): void {
 }
 
 /** Ends a suspended turn from outside: its caller hears of it, its effects are cancelled. */
-export function killTurn(state: DomainState, turn: Turn, error: SynapseError): void {
+function killTurn(state: DomainState, turn: Turn, error: SynapseError): void {
   turn.writes?.revert();
   for (const effect of state.effects.values()) {
     if (effect.turnId !== turn.id) continue;
@@ -181,7 +181,7 @@ function tellWatchers(state: DomainState, actorId: string, reason: string): void
 }
 
 /** Hands a failure up: to the parent, or, at the top, to the tenant, which is then suspended. */
-export function escalate(state: DomainState, cell: Cell, definition: ResolvedActor, reason: string): void {
+function escalate(state: DomainState, cell: Cell, definition: ResolvedActor, reason: string): void {
   state.running.note('escalate', cell.id);
   if (cell.parent === undefined) {
     suspendDomain(state, cell.id, definition.supervise.periodMs, reason);

@@ -7,8 +7,3 @@
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new Error(`bug: ${invariant}`);
 }
-
-/** Closes an exhaustive switch: the compiler proves that it is never reached. */
-export function unreachable(value: never): never {
-  throw new Error(`bug: unexpected ${JSON.stringify(value)}`);
-}

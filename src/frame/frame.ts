@@ -117,7 +117,6 @@ function measure(index: number, name: string): number {
 
 /** Below this a loop beats the engine's copy. */
 const LOOP_MAX_BYTES = 32;
-
 function copyInto(bytes: Uint8Array, offset: number, piece: Uint8Array): number {
   if (piece.length <= LOOP_MAX_BYTES) for (let i = 0; i < piece.length; i++) bytes[offset + i] = piece[i]!;
   else bytes.set(piece, offset);
@@ -380,8 +379,7 @@ export function encodeError(error: SynapseError): Uint8Array {
 
 /** The code alone of what {@link encodeError} wrote: no error is made, and so no stack is taken. */
 export function errorCodeOf(bytes: Uint8Array): string {
-  const parts = decodeValue(bytes, DEPTH_MAX + 1);
-  return Array.isArray(parts) ? String(parts[0]) : '';
+  return String((decodeValue(bytes, DEPTH_MAX + 1) as readonly unknown[])[0]);
 }
 
 /**

@@ -11,7 +11,7 @@ export function exposeCollector(): (() => void) | undefined {
   setFlagsFromString('--expose-gc');
   try {
     const collect: unknown = runInNewContext('typeof gc === "function" ? gc : undefined');
-    return typeof collect === 'function' ? () => void (collect as () => void)() : undefined;
+    return typeof collect === 'function' ? (collect as () => void) : undefined;
   } finally {
     setFlagsFromString('--no-expose-gc');
   }

@@ -68,7 +68,7 @@ export interface EffectPoolOptions {
 }
 
 /** Timers of this process. */
-export const realTimers: EffectTimers = {
+const realTimers: EffectTimers = {
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

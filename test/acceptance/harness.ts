@@ -4,7 +4,7 @@
  * Imports the public package only. Never reaches into src.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,7 +155,11 @@ export function gate(): Gate {
   const path = join(folder(), `gate-${++gates}`);
   return {
     path,
-    open: (answer = 'opened') => writeFileSync(path, answer),
+    open: (answer = 'opened') => {
+      // Whole at once: who waits for the file must not see it empty.
+      writeFileSync(`${path}.new`, answer);
+      renameSync(`${path}.new`, path);
+    },
     started: () => until(() => lines(`${path}.started`).length > 0, 'the effect to start'),
   };
 }

@@ -280,7 +280,7 @@ export class Cluster {
   }
 
   /** A lane loses its memory; the store gets what the lane had sent it. */
-  killLane(at: number): void {
+  killLane(at: number, suspects: ReadonlyMap<string, number> = new Map()): void {
     const lane = this.#lanes[at];
     if (lane === undefined) return;
     for (const bytes of lane.toStore.splice(0)) this.storeHost.receive(at, bytes);
@@ -290,7 +290,7 @@ export class Cluster {
     for (const bytes of (this.#toSender[at] ?? []).splice(0)) this.#fromLane(new Frame(bytes));
     this.storeHost.attach(at, (bytes) => void answers.push(bytes));
     lane.host = this.#newHost(at, this.#configId());
-    lane.host.own(this.#shardsOf(at), new Map());
+    lane.host.own(this.#shardsOf(at), suspects);
     lane.mayRun = true;
     for (const other of this.#lanes) {
       other.host.resendAll();
