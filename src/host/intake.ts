@@ -16,7 +16,7 @@ import type { PortEvent } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
-import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame, resendOrder } from './lane-frame.ts';
+import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
 
@@ -79,8 +79,9 @@ export class Intake {
     const isMessage = frame.kind === FRAME_KIND.call || frame.kind === FRAME_KIND.tell;
     const isOutage = error.code === 'STORE_UNAVAILABLE';
     const payload = encodeError(error);
-    // Another tenant's message is not lost while the store is away: its outbox keeps it.
-    if (isMessage && (frame.source === undefined || !isOutage)) this.#core.answer(frame, { ok: false, payload });
+    // Another tenant's message is not lost while the store is away: its outbox keeps it, and is asked for it later.
+    if (isMessage && isOutage && frame.source !== undefined) this.#core.missed.add(frame.source.tenant);
+    else if (isMessage) this.#core.answer(frame, { ok: false, payload });
     // An order, or an effect's result, for a tenant that is not served any more: its sender need not go on trying.
     const isOrder = frame.kind === FRAME_KIND.control || frame.kind === FRAME_KIND.effectResult;
     if (!isOrder || isOutage || frame.messageId === 0) return;
@@ -112,8 +113,7 @@ export class Intake {
     const name = sourceOf(source.tenant, incarnation);
     if (seat.askedAgain.has(name)) return;
     seat.askedAgain.add(name);
-    const order = resendOrder(source.tenant, this.#core.shards, this.#core.ports.nowMs());
-    this.#core.ports.toShard(order.shard, order.bytes);
+    this.#core.askAgain(source.tenant);
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {

@@ -19,6 +19,7 @@ import {
   clientReply,
   effectFrame,
   noticeFrame,
+  resendOrder,
   sendFrame,
   tenantReply,
 } from './lane-frame.ts';
@@ -72,6 +73,8 @@ export class LaneCore {
   position = 0;
   /** Set while the store takes nothing. */
   outage: SynapseError | undefined = undefined;
+  /** Tenants whose messages were dropped meanwhile. */
+  readonly missed: Set<string> = new Set();
   cellCount = 0;
   turnCount = 0;
   stepCount = 0;
@@ -133,6 +136,12 @@ export class LaneCore {
   /** Asks the embedder's sender for everything it has not seen settled. */
   resendRequest(): Uint8Array {
     return noticeFrame({ kind: 'resend' }, this.ports.nowMs());
+  }
+
+  /** Asks another tenant for all that it has open. */
+  askAgain(tenant: string): void {
+    const { shard, bytes } = resendOrder(tenant, this.shards, this.ports.nowMs());
+    this.ports.toShard(shard, bytes);
   }
 
   /** Answers the sender of a frame, where it waits for one. */

@@ -138,6 +138,8 @@ export class LaneHost {
     }
     this.#recovery.list([...core.owned]);
     core.ports.toClient(core.resendRequest());
+    for (const tenant of core.missed) core.askAgain(tenant);
+    core.missed.clear();
   }
 
   /** Runs up to `budget` turns, or until `isOver` says so. True when there is more to do. */

@@ -26,7 +26,6 @@ const INPUT_ID_FIRST = 2 ** 40;
 
 interface Open {
   readonly spec: CallSpec;
-  isResent: boolean;
 }
 
 export class Sender {
@@ -50,7 +49,7 @@ export class Sender {
   }
 
   call(spec: CallSpec): void {
-    this.#open.set(spec.id, { spec, isResent: false });
+    this.#open.set(spec.id, { spec });
     this.#post(spec, 0);
   }
 
@@ -111,6 +110,8 @@ export class Sender {
 
   /** Sends again what is open, in its order. */
   resend(of: (shard: number) => boolean): void {
+    // What was refused goes first again, so that a call with the same key behind it stays behind it.
+    for (const spec of this.#refused.splice(0)) this.#open.set(spec.id, { spec });
     const open = [...this.#open.values()].sort((a, b) => a.spec.id - b.spec.id);
     for (const { spec } of open) if (of(shardOf(spec.tenant, this.#shards))) this.#post(spec, FLAG_RESEND);
     for (const frame of this.#inputs.values()) {
