@@ -135,7 +135,7 @@ export class LaneCore {
 
   /** Asks the embedder's sender for everything it has not seen settled. */
   resendRequest(): Uint8Array {
-    return noticeFrame({ kind: 'resend' }, this.ports.nowMs());
+    return noticeFrame({ kind: 'resend', shards: [...this.owned] }, this.ports.nowMs());
   }
 
   /** Asks another tenant for all that it has open. */

@@ -34,7 +34,8 @@ export type Notice =
       readonly untilMs: number | undefined;
     }
   | { readonly kind: 'cleared'; readonly identity: string }
-  | { readonly kind: 'resend' };
+  /** Of its own shards alone: what another lane refused may be known later than this. */
+  | { readonly kind: 'resend'; readonly shards: readonly number[] };
 
 /** Reply to a call or tell of the embedder. */
 export function clientReply(

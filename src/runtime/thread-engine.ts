@@ -152,7 +152,7 @@ export class ThreadEngine implements Engine {
 
   #onNotice(notice: Notice): void {
     if (notice.kind === 'cleared') this.#fleet.clear(notice.identity);
-    else if (notice.kind === 'resend') this.client.resend(() => true);
+    else if (notice.kind === 'resend') this.client.resend((shard) => notice.shards.includes(shard));
     else this.face?.noteNotice(notice);
   }
 

@@ -204,7 +204,7 @@ class TestEngine implements Engine {
   }
 
   #takeNotice(notice: Notice): void {
-    if (notice.kind === 'resend') this.client.resend(() => true);
+    if (notice.kind === 'resend') this.client.resend((shard) => notice.shards.includes(shard));
     else if (notice.kind !== 'cleared') this.face?.noteNotice(notice);
   }
 

@@ -206,7 +206,7 @@ export class Cluster {
     if (this.sender.receive(frame)) return;
     if (this.#effects.receive(frame)) return;
     const notice = decodeValue(frame.payload) as Notice;
-    if (notice.kind === 'resend') this.sender.resend(() => true);
+    if (notice.kind === 'resend') this.sender.resend((shard) => notice.shards.includes(shard));
     this.notices.push(notice);
     this.#options.onNotice?.(notice);
   }

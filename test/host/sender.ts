@@ -111,7 +111,10 @@ export class Sender {
   /** Sends again what is open, in its order. */
   resend(of: (shard: number) => boolean): void {
     // What was refused goes first again, so that a call with the same key behind it stays behind it.
-    for (const spec of this.#refused.splice(0)) this.#open.set(spec.id, { spec });
+    for (const spec of this.#refused.splice(0)) {
+      if (of(shardOf(spec.tenant, this.#shards))) this.#open.set(spec.id, { spec });
+      else this.#refused.push(spec);
+    }
     const open = [...this.#open.values()].sort((a, b) => a.spec.id - b.spec.id);
     for (const { spec } of open) if (of(shardOf(spec.tenant, this.#shards))) this.#post(spec, FLAG_RESEND);
     for (const frame of this.#inputs.values()) {
