@@ -135,7 +135,7 @@ const mishapArb: fc.Arbitrary<Mishap> = fc.oneof(
     .tuple(fc.nat({ max: SHARDS - 1 }), fc.nat({ max: LANES - 1 }))
     .map(([shard, lane]): Mishap => ({ kind: 'move', shard, lane })),
   fc.constant<Mishap>({ kind: 'crash' }),
-  // Asking again after an outage changes the order of inputs in rare cases; set KERNEL_OUTAGES to look for what is left.
+  // Off unless KERNEL_OUTAGES is set: about one run in a thousand still differs after an outage, not yet explained.
   fc.constant<Mishap>(process.env['KERNEL_OUTAGES'] === undefined ? { kind: 'compare' } : { kind: 'outage' }),
   fc.constant<Mishap>({ kind: 'compare' }),
 );
