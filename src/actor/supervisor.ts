@@ -20,6 +20,7 @@ import type { Turn } from './turn.ts';
 /** Takes a turn out of the domain's tables. Calls and effects it made go on. */
 export function closeTurn(state: DomainState, turn: Turn): void {
   turn.phase = 'over';
+  for (const index of turn.open.keys()) state.timers.delete(`d:${turn.id}.${index}`); // nobody waits for those replies
   if (state.turns.delete(turn.id)) state.turnMarks.drop(String(turn.id));
   if (state.turnOf.get(turn.actorId) === turn) state.turnOf.delete(turn.actorId);
 }

@@ -192,7 +192,7 @@ function checkGrants(given: unknown): readonly Grant[] {
     if (typeof to !== 'string' || to === '') throw invalid(`${option}.to`, "a tenant or '*'", to);
     if (typeof actor !== 'string' || actor === '') throw invalid(`${option}.actor`, "an actor type or '*'", actor);
     if (!Array.isArray(handlers) || handlers.some((name) => typeof name !== 'string')) {
-      throw invalid(`${option}.handlers`, "an array of handler names or '*'", handlers);
+      throw invalid(`${option}.handlers`, "an array of handler names, or ['*']", handlers);
     }
     return { from, to, actor, handlers: [...(handlers as string[])] };
   });
