@@ -57,7 +57,7 @@ export class LaneThread {
     this.#control = new Control(port1);
     this.#pool = new Piscina({
       filename: new URL('./lane-entry.js', import.meta.url).href,
-      minThreads: 1,
+      minThreads: 0, // the thread comes with its task; a pool that must have one makes another when this one dies, for nobody
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',

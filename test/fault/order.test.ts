@@ -22,6 +22,7 @@ async function open(): Promise<System> {
     actors: new URL('../crash/tally.js', import.meta.url),
     lanes: 2,
     laneHeapMb: 48, // soon full
+    bufferMb: 64,
     shards: SHARDS,
     snapshotEverySteps: 500,
     grants: [{ from: '*', to: '*', actor: 'tally', handlers: ['take'] }],

@@ -26,6 +26,8 @@ export interface Sample {
   readonly resources: number;
   /** Heap in use after a collection, bytes. */
   readonly heapBytes: number;
+  /** Array buffers, shared ones included, bytes. */
+  readonly bufferBytes: number;
   /** All memory of the process, bytes. */
   readonly rssBytes: number;
 }
@@ -51,6 +53,7 @@ async function sample(count: number): Promise<void> {
     files: readdirSync('/proc/self/fd').length,
     resources: process.getActiveResourcesInfo().length,
     heapBytes: process.memoryUsage().heapUsed,
+    bufferBytes: process.memoryUsage().arrayBuffers,
     rssBytes: process.memoryUsage().rss,
   };
   writeSync(1, `${JSON.stringify(said)}\n`);
@@ -61,6 +64,7 @@ const options: SystemOptions = {
   lanes: 1,
   shards: 4,
   laneHeapMb: 32, // soon full
+  bufferMb: 64,
   ...(order.mode === 'disk' ? { dataDir: order.dataDir } : {}),
 };
 
@@ -70,27 +74,25 @@ async function cycle(n: number): Promise<void> {
   await system.close();
 }
 
-if (order.mode === 'deaths') {
+let deaths = 0;
+
+/** A system whose lane dies six times. More deaths in a row would be replaced after longer and longer pauses. */
+async function die(n: number): Promise<void> {
   const system = await createSystem(options);
-  let deaths = 0;
   system.on('lane-died', () => {
     deaths += 1;
   });
-  for (let round = 1; round <= order.rounds; round++) {
-    // One such command kills its lane three times, and is then set aside.
-    while (deaths < round * order.perRound)
-      await system
-        .ref(tally, 'ada', 'killer')
-        .die()
-        .catch(() => undefined);
-    await system.ref(tally, 'ada', 'one').take(round);
-    await sample(deaths);
-  }
+  const ref = system.ref(tally, 'ada', 'killer');
+  // Such a command kills its lane three times, and is then set aside.
+  for (let i = 0; i < 2; i++) await ref.die().catch(() => undefined);
+  await system.ref(tally, 'ada', 'one').take(n);
   await system.close();
-} else {
-  for (let round = 1; round <= order.rounds; round++) {
-    for (let i = 0; i < order.perRound; i++) await cycle(round * order.perRound + i);
-    await sample(round * order.perRound);
-  }
+}
+
+for (let round = 1; round <= order.rounds; round++) {
+  const until = round * order.perRound;
+  if (order.mode === 'deaths') while (deaths < until) await die(deaths);
+  else for (let n = until - order.perRound; n < until; n++) await cycle(n);
+  await sample(order.mode === 'deaths' ? deaths : until);
 }
 // The process must end by itself now: nothing may keep its loop alive.
