@@ -63,7 +63,7 @@ const options: SystemOptions = {
   actors,
   lanes: 1,
   shards: 4,
-  laneHeapMb: 32, // soon full
+  laneHeapMb: 32,
   bufferMb: 64,
   ...(order.mode === 'disk' ? { dataDir: order.dataDir } : {}),
 };
