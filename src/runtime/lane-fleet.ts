@@ -194,7 +194,8 @@ export class LaneFleet {
     try {
       await thread.start(this.#shardsOf(lane), [...this.#suspects]);
     } catch (error) {
-      if (slot.thread !== thread || this.#isStopping) return; // it died in its turn, and that is seen to
+      const hasDied = error instanceof SynapseError && error.code === 'CLOSED';
+      if (hasDied || this.#isStopping) return; // it died in its turn, and that is seen to
       throw error;
     }
     slot.isUp = true;
