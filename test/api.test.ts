@@ -89,7 +89,7 @@ test('synapse-actors/testing exports testSystem, and the class of what it opens'
 });
 
 test('synapse-actors/testing declares these names', () => {
-  expect(declaredNames('testing/test-system.d.ts')).toEqual([
+  expect(declaredNames('testing.d.ts')).toEqual([
     'ReopenOptions',
     'TestOptions',
     'TestSystem',

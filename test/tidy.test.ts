@@ -122,7 +122,7 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'only src/index.ts hands on names without having any',
+    name: 'only the faces of the package hand on names without having any',
     check: ({ sources }) => barrelFaults(sources),
     violations: [
       { 'src/base/a.ts': "export * from './b.ts';" },

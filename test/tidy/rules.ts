@@ -210,7 +210,7 @@ export function leftoverFaults(files: ReadonlyMap<string, string>): string[] {
 export function publicNameFaults(sources: readonly Source[]): string[] {
   const bySource = new Map(sources.map((source) => [source.path, source]));
   const faults: string[] = [];
-  for (const entry of ['src/index.ts', 'src/testing/test-system.ts']) {
+  for (const entry of ['src/index.ts', 'src/testing.ts']) {
     for (const name of bySource.get(entry)?.exported ?? []) {
       const home = name.from === undefined ? entry : `src/${name.from.replace(/^\.\.?\//, '')}`;
       const declared = bySource.get(home)?.exported.find((other) => other.name === name.name);
