@@ -84,17 +84,32 @@ test('synapse-actors declares these names', () => {
   expect(declaredNames('index.d.ts')).toEqual([...MAIN_VALUES, ...MAIN_TYPES].sort());
 });
 
-test('synapse-actors/testing exports testSystem, and the class of what it opens', () => {
-  expect(Object.keys(testing).sort()).toEqual(['TestSystem', 'testSystem']);
+const TESTING_VALUES = [
+  'TestSystem',
+  'UNKNOWN',
+  'appendListModel',
+  'checkLinearizable',
+  'counterModel',
+  'parseJepsenLog',
+  'registerModel',
+  'testSystem',
+];
+
+const TESTING_TYPES = [
+  'HistoryEvent',
+  'HistoryModel',
+  'LinearizabilityOptions',
+  'LinearizabilityVerdict',
+  'ReopenOptions',
+  'TestOptions',
+];
+
+test('synapse-actors/testing exports these values', () => {
+  expect(Object.keys(testing).sort()).toEqual([...TESTING_VALUES].sort());
 });
 
 test('synapse-actors/testing declares these names', () => {
-  expect(declaredNames('testing.d.ts')).toEqual([
-    'ReopenOptions',
-    'TestOptions',
-    'TestSystem',
-    'testSystem',
-  ]);
+  expect(declaredNames('testing.d.ts')).toEqual([...TESTING_VALUES, ...TESTING_TYPES].sort());
 });
 
 test('what the interface names is there, of its kind', () => {
