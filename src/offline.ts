@@ -3,18 +3,17 @@
  * lock for as long as it looks, so that nothing moves under it, and writes nothing into the store: even
  * a copy that was never opened keeps its mark to draw a new incarnation.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SynapseError } from './base/error.ts';
 import { openRow } from './store/binary.ts';
 import { readRecords } from './store/journal.ts';
 import type { KeyValue } from './store/key-value.ts';
-import { openLmdb } from './store/lmdb.ts';
-import { acquireLock } from './store/lock.ts';
 import { corrupt, KIND } from './store/schema.ts';
 import { readImage, verifySnapshot } from './store/snapshot.ts';
-import { ConfigTable, metaWrites, readHead, readMeta, type StoreMeta } from './store/store-head.ts';
-import { rowsUnder, TenantDirectory, type TenantState } from './store/tenant-directory.ts';
+import { metaWrites } from './store/store-head.ts';
+import { openStoreView, type StoreView } from './store/store-view.ts';
+import { rowsUnder, type TenantState } from './store/tenant-directory.ts';
 
 /** One tenant as its store has it. */
 export interface TenantReport {
@@ -61,11 +60,8 @@ const PAGE_ROWS = 64;
  *   `STORE_CORRUPT` when not even its first rows can be read
  */
 export async function inspectStore(dataDir: string): Promise<StoreReport> {
-  return withStore(dataDir, (driver, meta) => {
-    const head = readHead(driver);
-    const directory = new TenantDirectory(driver, head.tenants);
+  return withStore(dataDir, ({ driver, meta, head, directory, configs }) => {
     const faults = [...directory.damaged().values()].map(faultOf);
-    const configs = new ConfigTable(driver, head.configs);
     for (let id = 1; id <= head.configs; id++) faults.push(...faultsOf(() => configs.get(id)));
     const states = directory.sorted();
     for (const state of states) faults.push(...tenantFaults(driver, state));
@@ -85,25 +81,15 @@ export async function inspectStore(dataDir: string): Promise<StoreReport> {
  * @throws SynapseError as {@link inspectStore}; `STORE_UNAVAILABLE` when the copy cannot be written, and then nothing is left
  */
 export async function backupStore(dataDir: string, to: string): Promise<void> {
-  withStore(dataDir, (driver, meta) => driver.backup(to, metaWrites({ ...meta, redraw: true })));
+  withStore(dataDir, ({ driver, meta }) => driver.backup(to, metaWrites({ ...meta, redraw: true })));
 }
 
-function withStore<T>(dataDir: string, look: (driver: KeyValue, meta: StoreMeta) => T): T {
-  // Before the lock, which would make the directory.
-  if (!existsSync(dataDir)) throw new SynapseError('INVALID_ARGUMENT', `there is no directory ${dataDir}`, { dataDir });
-  const lock = acquireLock(dataDir);
+function withStore<T>(dataDir: string, look: (view: StoreView) => T): T {
+  const view = openStoreView(dataDir);
   try {
-    const driver = openLmdb(dataDir, { create: false });
-    try {
-      const meta = readMeta(driver);
-      if (meta === undefined)
-        throw new SynapseError('INVALID_ARGUMENT', `the store in ${dataDir} is empty`, { dataDir });
-      return look(driver, meta);
-    } finally {
-      driver.close();
-    }
+    return look(view);
   } finally {
-    lock.release();
+    view.close();
   }
 }
 

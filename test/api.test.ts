@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as main from 'synapse-actors';
+import * as replaying from 'synapse-actors/replay';
 import * as testing from 'synapse-actors/testing';
 
 /** Names that the entry's declaration file exports, types included. */
@@ -19,7 +20,7 @@ function declaredNames(path: string): string[] {
       if (name !== '') names.push(name);
     }
   }
-  for (const [, name = ''] of text.matchAll(/export (?:declare )?(?:function|class|const|interface|type) (\w+)/g))
+  for (const [, name = ''] of text.matchAll(/export (?:declare )?(?:function\*?|class|const|interface|type) (\w+)/g))
     names.push(name);
   return names.sort();
 }
@@ -110,6 +111,29 @@ test('synapse-actors/testing exports these values', () => {
 
 test('synapse-actors/testing declares these names', () => {
   expect(declaredNames('testing.d.ts')).toEqual([...TESTING_VALUES, ...TESTING_TYPES].sort());
+});
+
+test('synapse-actors/replay exports replay', () => {
+  expect(Object.keys(replaying)).toEqual(['replay']);
+});
+
+test('synapse-actors/replay declares these names', () => {
+  expect(declaredNames('replay/replay.d.ts')).toEqual([
+    'ReplayChange',
+    'ReplayEffect',
+    'ReplayError',
+    'ReplayEvent',
+    'ReplayInput',
+    'ReplayInputKind',
+    'ReplayOptions',
+    'ReplayOutcome',
+    'ReplayReply',
+    'ReplayResult',
+    'ReplaySend',
+    'ReplayStep',
+    'ReplayTimer',
+    'replay',
+  ]);
 });
 
 test('what the interface names is there, of its kind', () => {

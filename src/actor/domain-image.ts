@@ -84,13 +84,29 @@ function encodeOr(value: unknown): Uint8Array | null {
   return value === undefined ? null : encodeValue(value);
 }
 
-/** Rows that a snapshot taken now would write; changes nothing. */
-export function changedRows(state: DomainState): ChangedRow[] {
-  assert(state.step === undefined, 'a snapshot is taken between steps');
+/** The rows of the domain's own tables that changed; changes nothing. */
+export function changedSystemRows(state: DomainState): ChangedRow[] {
   const changes: ChangedRow[] = [];
   for (const { marks, value } of systemTables(state)) {
     for (const name of marks.names()) changes.push({ space: 'system', group: marks.group, name, value: value(name) });
   }
+  return changes;
+}
+
+/** Suspended turns always count as changed in a snapshot: what they wait for is not marked. */
+export function touchTurns(state: DomainState): void {
+  for (const turn of state.turns.values()) state.turnMarks.touch(String(turn.id));
+}
+
+/** Counts the domain's own tables as stored. */
+export function takeSystemMarks(state: DomainState): void {
+  for (const { marks, value } of systemTables(state)) marks.take((name) => value(name) !== null);
+}
+
+/** Rows that a snapshot taken now would write; changes nothing. */
+export function changedRows(state: DomainState): ChangedRow[] {
+  assert(state.step === undefined, 'a snapshot is taken between steps');
+  const changes = changedSystemRows(state);
   for (const [actorId, names] of state.dirty) {
     const cell = state.cells.get(actorId);
     const group = rowGroupOf(actorId);
@@ -117,9 +133,9 @@ export function changedRowCount(state: DomainState): number {
 /** Takes a snapshot. What it holds counts as clean once `snapshotStored` is called. */
 export function takeSnapshot(state: DomainState): DomainSnapshot {
   assert(state.dirtyPending.size === 0, 'one snapshot of a domain is under way at a time');
-  for (const turn of state.turns.values()) state.turnMarks.touch(String(turn.id));
+  touchTurns(state);
   const changes = changedRows(state);
-  for (const { marks, value } of systemTables(state)) marks.take((name) => value(name) !== null);
+  takeSystemMarks(state);
   state.dirtyPending = state.dirty;
   state.dirty = new Map();
   state.dirtyRowCount = 0;

@@ -152,8 +152,8 @@ export function resolveOptions(options: SystemOptions, extra: readonly string[] 
   }
   return {
     ...(numbers as unknown as ResolvedOptions),
-    actors: checkModules('actors', options.actors),
-    previous: options.previous === undefined ? [] : checkModules('previous', options.previous, true),
+    actors: moduleUrls('actors', options.actors),
+    previous: options.previous === undefined ? [] : moduleUrls('previous', options.previous, true),
     dataDir,
     grants: checkGrants(options.grants ?? []),
     retention: checkRetention(options.retention ?? 'all'),
@@ -169,7 +169,8 @@ function checkNumber(options: SystemOptions, name: string, [least, most, standar
   return value;
 }
 
-function checkModules(option: string, given: unknown, mayBeEmpty = false): string[] {
+/** Modules as URLs; `INVALID_ARGUMENT` names the option. */
+export function moduleUrls(option: string, given: unknown, mayBeEmpty = false): string[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.length === 0 && !mayBeEmpty) throw invalid(option, 'a module URL or several', 'none');
   return list.map((entry) => {

@@ -217,7 +217,7 @@ export function verifySnapshot(driver: KeyValue, state: TenantState): void {
 }
 
 /** Pages of a trie as stored. Written only through a SnapshotDraft. */
-class StoredPages implements TriePages {
+export class StoredPages implements TriePages {
   readonly #driver: KeyValue;
   readonly #state: TenantState;
   readonly #trie: TrieNumber;

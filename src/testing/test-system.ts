@@ -30,7 +30,7 @@ import { MemoryKeyValue } from '../store/memory.ts';
 import { StoreHost } from '../store/store-host.ts';
 import { Store } from '../store/store.ts';
 import { configsOf } from './store-configs.ts';
-import { TurnScope } from './turn-scope.ts';
+import { TurnScope } from '../host/turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Options of `testSystem`: those of `createSystem`, of which `dataDir`, `lanes` and threads' limits have no effect here, and stubs. */

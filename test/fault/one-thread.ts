@@ -17,7 +17,7 @@ import { type ResolvedOptions, admitter, resolveOptions } from '../../src/host/o
 import type { KeyValue } from '../../src/store/key-value.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
-import { TurnScope } from '../../src/testing/turn-scope.ts';
+import { TurnScope } from '../../src/host/turn-scope.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 const laterMacrotask = setImmediate;

@@ -15,7 +15,7 @@ import { LaneHost } from '../../src/host/lane-host.ts';
 import type { TenantRoots } from '../../src/host/moves.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
-import { TurnScope } from '../../src/testing/turn-scope.ts';
+import { TurnScope } from '../../src/host/turn-scope.ts';
 import { FailingMemory } from './failing-memory.ts';
 import { PendingEffects } from './pending-effects.ts';
 import { type ClusterOptions, registryOf, sameRoots } from './cluster-options.ts';

@@ -1,0 +1,57 @@
+/**
+ * A store looked at while no system runs on it: its rows as they stand, nothing written, not even a new
+ * incarnation of a copy. Holds the store's lock for as long as it is open, so that nothing moves under it.
+ */
+import { existsSync } from 'node:fs';
+import { SynapseError } from '../base/error.ts';
+import type { KeyValue } from './key-value.ts';
+import { openLmdb } from './lmdb.ts';
+import { acquireLock } from './lock.ts';
+import { ConfigTable, type StoreHead, type StoreMeta, readHead, readMeta } from './store-head.ts';
+import { TenantDirectory } from './tenant-directory.ts';
+
+/** The rows of a store that belong to no tenant, read once, and the way to the others. */
+export interface StoreView {
+  readonly driver: KeyValue;
+  readonly meta: StoreMeta;
+  readonly head: StoreHead;
+  readonly directory: TenantDirectory;
+  readonly configs: ConfigTable;
+  /** Lets go of the directory. Idempotent. */
+  close(): void;
+}
+
+/**
+ * Opens the store in `dataDir` for reading.
+ *
+ * @throws SynapseError `INVALID_ARGUMENT` where there is no store, `STORE_LOCKED` while a system has it open,
+ *   `STORE_CORRUPT` when not even its first rows can be read
+ */
+export function openStoreView(dataDir: string): StoreView {
+  // Before the lock, which would make the directory.
+  if (!existsSync(dataDir)) throw new SynapseError('INVALID_ARGUMENT', `there is no directory ${dataDir}`, { dataDir });
+  const lock = acquireLock(dataDir);
+  let driver: KeyValue | undefined;
+  const close = (): void => {
+    driver?.close();
+    lock.release();
+  };
+  try {
+    driver = openLmdb(dataDir, { create: false });
+    return viewOf(driver, close, dataDir);
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** A view over a driver that the caller has; `close` is what it does when the view is done with. */
+export function viewOf(driver: KeyValue, close: () => void = () => undefined, place = 'memory'): StoreView {
+  const meta = readMeta(driver);
+  if (meta === undefined)
+    throw new SynapseError('INVALID_ARGUMENT', `the store in ${place} is empty`, { dataDir: place });
+  const head = readHead(driver);
+  const directory = new TenantDirectory(driver, head.tenants);
+  const configs = new ConfigTable(driver, head.configs);
+  return { driver, meta, head, directory, configs, close };
+}
