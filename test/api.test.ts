@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as main from 'synapse-actors';
+import * as audit from 'synapse-actors/audit';
 import * as replaying from 'synapse-actors/replay';
 import * as testing from 'synapse-actors/testing';
 
@@ -134,6 +135,22 @@ test('synapse-actors/replay declares these names', () => {
     'ReplayTimer',
     'replay',
   ]);
+});
+
+const AUDIT_VALUES = [
+  'leafHashOf',
+  'nodeHashOf',
+  'parseCheckpoint',
+  'verifyCheckpoint',
+  'verifyConsistency',
+  'verifyInclusion',
+];
+
+const AUDIT_TYPES = ['Checkpoint', 'ConsistencyClaim', 'InclusionClaim', 'NoteSignature'];
+
+test('synapse-actors/audit exports the verifiers and what they need, with their types', () => {
+  expect(Object.keys(audit).sort()).toEqual(AUDIT_VALUES);
+  expect(declaredNames('audit/verify.d.ts')).toEqual([...AUDIT_VALUES, ...AUDIT_TYPES].sort());
 });
 
 test('what the interface names is there, of its kind', () => {
