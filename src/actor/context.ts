@@ -46,38 +46,40 @@ function checkLabel(what: string, label: unknown): asserts label is string {
 }
 
 class ReadContext {
-  protected readonly facts: DomainFacts;
-  protected readonly cell: Cell;
-  protected readonly scope: ViewScope;
+  // Private to the engine, not only to the compiler: a handler holds this object.
+  readonly #facts: DomainFacts;
+  readonly #cell: Cell;
+  readonly #scope: ViewScope;
   readonly sender: Sender;
   #state: Record<string, unknown> | undefined;
   #log: Log | undefined;
 
   constructor(facts: DomainFacts, cell: Cell, scope: ViewScope, sender: Sender) {
-    this.facts = facts;
-    this.cell = cell;
-    this.scope = scope;
-    this.sender = sender;
+    this.#facts = facts;
+    this.#cell = cell;
+    this.#scope = scope;
+    this.sender = Object.freeze(sender);
   }
 
   get tenant(): string {
-    return this.facts.tenant;
+    return this.#facts.tenant;
   }
 
   get type(): string {
-    return this.cell.type;
+    return this.#cell.type;
   }
 
   get key(): string {
-    return this.cell.key;
+    return this.#cell.key;
   }
 
   get seq(): number {
-    return this.facts.seq;
+    this.#scope.assertRunning('the seq');
+    return this.#facts.seq;
   }
 
   get state(): Record<string, unknown> {
-    this.#state ??= stateView(this.cell, this.scope);
+    this.#state ??= stateView(this.#cell, this.#scope);
     return this.#state;
   }
 
@@ -87,67 +89,91 @@ class ReadContext {
   }
 
   get log(): Log {
-    const address = { tenant: this.facts.tenant, type: this.cell.type, key: this.cell.key };
+    const address = { tenant: this.#facts.tenant, type: this.#cell.type, key: this.#cell.key };
     const at =
       (level: LogLevel) =>
-      (message: string, fields?: Readonly<Record<string, unknown>>): void =>
-        this.facts.log(address, level, message, fields);
+      (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+        this.#scope.assertRunning('the log');
+        this.#facts.log(address, level, message, fields);
+      };
     this.#log ??= { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
     return this.#log;
   }
 
   now(): number {
-    return this.facts.nowMs;
+    this.#scope.assertRunning('the time');
+    return this.#facts.nowMs;
   }
 
   table(name: string): TableView {
     checkLabel('a table name', name);
-    return new TableView(this.cell, this.scope, name);
+    return new TableView(this.#cell, this.#scope, name);
   }
 }
 
 /** `ctx` of a query: it can read, and that is all. */
 export class QueryScope extends ReadContext {}
 
+/** The doors of a turn's present life: shut when it is over, and when the turn is thrown away and run anew. */
+function scopeOf(turn: Turn, tenant: string): ViewScope {
+  const { life } = turn;
+  return {
+    get writes() {
+      return turn.writes;
+    },
+    assertRunning: (what) => turn.assertRunning(what, life, tenant),
+  };
+}
+
 /** `ctx` of a command and of the lifecycle handlers. */
 export class TurnContext extends ReadContext {
+  readonly #facts: DomainFacts;
   readonly #turn: Turn;
+  readonly #scope: ViewScope;
 
   constructor(facts: DomainFacts, cell: Cell, turn: Turn) {
-    super(facts, cell, turn, turn.message.sender);
+    const scope = scopeOf(turn, facts.tenant);
+    super(facts, cell, scope, turn.message.sender);
+    this.#facts = facts;
     this.#turn = turn;
+    this.#scope = scope;
   }
 
   override get seq(): number {
+    this.#scope.assertRunning('the seq');
     return this.#turn.seq;
   }
 
   override now(): number {
-    this.#turn.assertRunning('the time');
+    this.#scope.assertRunning('the time');
     return this.#turn.nowMs;
   }
 
   random(): number {
-    this.#turn.assertRunning('chance');
+    this.#scope.assertRunning('chance');
     return this.#turn.random.random();
   }
 
   uuid(): string {
-    this.#turn.assertRunning('chance');
+    this.#scope.assertRunning('chance');
     return this.#turn.random.uuid();
   }
 
-  ref(type: string | { readonly name: string }, key: string, tenant: string = this.facts.tenant): AnyRef {
+  ref(type: string | { readonly name: string }, key: string, tenant: string = this.#facts.tenant): AnyRef {
     const name = typeof type === 'string' ? type : type?.name;
     if (typeof name !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
     checkName('key', key);
     checkName('tenant', tenant);
-    return turnRef(this.#turn, this.facts, { tenant, type: name, key }, {});
+    return turnRef(
+      { turn: this.#turn, facts: this.#facts, scope: this.#scope },
+      Object.freeze({ tenant, type: name, key }),
+      {},
+    );
   }
 
   after(ms: number, command: string, ...args: readonly unknown[]): string {
-    this.#turn.assertRunning('a timer');
+    this.#scope.assertRunning('a timer');
     if (typeof ms !== 'number' || !(ms >= 0) || ms > TIMER_MAX_MS) {
       throw new SynapseError('INVALID_ARGUMENT', `after takes 0 to ${TIMER_MAX_MS} ms, got ${String(ms)}`, {
         argument: 'ms',
@@ -157,7 +183,7 @@ export class TurnContext extends ReadContext {
   }
 
   cron(expression: string, command: string, ...args: readonly unknown[]): string {
-    this.#turn.assertRunning('a timer');
+    this.#scope.assertRunning('a timer');
     return this.#schedule(nextCronMs(expression, this.#turn.nowMs), expression, command, args);
   }
 
@@ -174,14 +200,14 @@ export class TurnContext extends ReadContext {
   }
 
   cancel(id: string): void {
-    this.#turn.assertRunning('a timer');
+    this.#scope.assertRunning('a timer');
     if (typeof id !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'cancel takes the id of a timer', { argument: 'id' });
     this.#turn.orders.push({ kind: 'cancel', id });
   }
 
   effect(name: string, input?: unknown): Promise<unknown> {
-    this.#turn.assertRunning('an effect');
+    this.#scope.assertRunning('an effect');
     return this.#turn.request((index): Call => {
       try {
         if (this.#turn.definition?.hasEffect(name) === false) {
@@ -198,10 +224,10 @@ export class TurnContext extends ReadContext {
 
   spawn(type: string | { readonly name: string }, key: string): AnyRef {
     const turn = this.#turn;
-    turn.assertRunning('a child');
+    this.#scope.assertRunning('a child');
     const ref = this.ref(type, key);
     const address = addressOf(ref);
-    if (this.facts.definitionOf(address.type) === undefined) {
+    if (this.#facts.definitionOf(address.type) === undefined) {
       throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${address.type}' is registered`, { type: address.type });
     }
     const actorId = actorIdOf(address.type, key);
@@ -209,7 +235,7 @@ export class TurnContext extends ReadContext {
       (order) => order.kind === 'spawn' && order.type === address.type && order.key === key,
     );
     const isKnown = twice || actorId === turn.actorId;
-    const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.facts.existence(actorId));
+    const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.#facts.existence(actorId));
     if (existence === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${address.type}/${key} exists already`, { argument: 'key' });
     }
@@ -218,12 +244,12 @@ export class TurnContext extends ReadContext {
   }
 
   stop(): void {
-    this.#turn.assertRunning('its end');
+    this.#scope.assertRunning('its end');
     this.#turn.orders.push({ kind: 'stop' });
   }
 
   watch(ref: AnyRef): void {
-    this.#turn.assertRunning('a watch');
+    this.#scope.assertRunning('a watch');
     const address = (ref as Partial<AnyRef> | undefined)?.[ADDRESS];
     if (address === undefined || address.tenant !== this.tenant) {
       throw new SynapseError('INVALID_ARGUMENT', 'watch takes a reference to an actor of the same tenant', {
@@ -234,24 +260,24 @@ export class TurnContext extends ReadContext {
   }
 
   emit(topic: string, value: unknown): void {
-    this.#turn.assertRunning('an event');
+    this.#scope.assertRunning('an event');
     checkLabel('a topic', topic);
     this.#turn.orders.push({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
   }
 }
 
-/** What a reference's handler property does. */
-type Send = (
-  turn: Turn,
-  facts: DomainFacts,
-  address: Address,
-  handler: string,
-  args: unknown[],
-  options: CallOptions,
-) => unknown;
+/** Whose references these are. */
+interface Origin {
+  readonly turn: Turn;
+  readonly facts: DomainFacts;
+  readonly scope: ViewScope;
+}
 
-const callSend: Send = (turn, facts, address, handler, args, options) => {
-  turn.assertRunning('a call');
+/** What a reference's handler property does. */
+type Send = (origin: Origin, address: Address, handler: string, args: unknown[], options: CallOptions) => unknown;
+
+const callSend: Send = ({ turn, facts, scope }, address, handler, args, options) => {
+  scope.assertRunning('a call');
   return turn.request((index): Call => {
     try {
       return makeCall(facts, address, handler, args, options, index, turn.message.sender.principal);
@@ -261,8 +287,8 @@ const callSend: Send = (turn, facts, address, handler, args, options) => {
   });
 };
 
-const tellSend: Send = (turn, _facts, address, handler, args, options) => {
-  turn.assertRunning('a tell');
+const tellSend: Send = ({ turn, scope }, address, handler, args, options) => {
+  scope.assertRunning('a tell');
   const principal = options.principal ?? turn.message.sender.principal;
   const encoded = encodeArguments(args);
   turn.orders.push({ kind: 'tell', ...address, handler, args: encoded, principal });
@@ -296,12 +322,12 @@ function makeCall(
 }
 
 /** A reference inside a turn: a method for every name, never thenable. */
-function turnRef(turn: Turn, facts: DomainFacts, address: Address, options: CallOptions): AnyRef {
+function turnRef(origin: Origin, address: Address, options: CallOptions): AnyRef {
   const methods = (send: Send): object =>
     new Proxy(Object.freeze({}), {
       get: (_target, name) =>
         typeof name === 'string' && name !== 'then'
-          ? (...args: unknown[]): unknown => send(turn, facts, address, name, args, options)
+          ? (...args: unknown[]): unknown => send(origin, address, name, args, options)
           : undefined,
     });
   return new Proxy(Object.freeze({}), {
@@ -311,8 +337,8 @@ function turnRef(turn: Turn, facts: DomainFacts, address: Address, options: Call
       if (name === 'tell') return methods(tellSend);
       if (name === 'toString' || name === 'valueOf') return () => addressText(address);
       if (name === 'toJSON') return () => address;
-      if (name === 'with') return (more: CallOptions): AnyRef => turnRef(turn, facts, address, { ...options, ...more });
-      return (...args: unknown[]): unknown => callSend(turn, facts, address, name, args, options);
+      if (name === 'with') return (more: CallOptions): AnyRef => turnRef(origin, address, { ...options, ...more });
+      return (...args: unknown[]): unknown => callSend(origin, address, name, args, options);
     },
   }) as AnyRef;
 }

@@ -111,4 +111,16 @@ export interface ActorDefinition<State, Effects, Commands, Queries> {
    * the actor. Pure: no `ctx`, no clock, no chance. A version without one keeps the shape.
    */
   readonly migrate?: Readonly<Record<number, Shapes<State, Effects>['migration']>>;
+  /**
+   * Runs the actor's functions under SES, away from the module they were written in: each is evaluated anew from
+   * its source text, in a Compartment of hardened intrinsics. They see `ctx`, `endowments`, `Refusal`, `SynapseError`
+   * and the language's own objects, and nothing else; another name is a `ReferenceError` when it is met. Needs the
+   * optional package `ses` (`INVALID_ARGUMENT` with advice without it). False when left out. See docs/determinism.md.
+   */
+  readonly hardened?: boolean;
+  /**
+   * What a hardened actor may use beside `ctx`, by the name under which its functions see it. Made immutable, deeply,
+   * when a lane loads it. A function given here brings with it all that it can reach itself.
+   */
+  readonly endowments?: Readonly<Record<string, unknown>>;
 }

@@ -6,6 +6,7 @@
  * `resolveActor`: untyped, defaults filled in, frozen.
  */
 import { nameFault } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { type ActorType, DEFINITION, isActorType } from './actor-type.ts';
 import {
@@ -30,6 +31,7 @@ import {
   type ResolvedEffectOptions,
   resolveEffectOptions,
 } from './effect-definition.ts';
+import { checkHardened, evaluatedDefinition } from './hardened.ts';
 import { RESERVED_NAMES } from './reference-types.ts';
 
 /** A command, query or lifecycle handler without its types. */
@@ -64,6 +66,8 @@ export interface ResolvedActor {
   readonly effectOptions: (name: string) => ResolvedEffectOptions | undefined;
   /** All effects by name, loaded now where the definition gave a loader. For the effect pool, never for a lane. */
   readonly effectLoader: () => Promise<Readonly<Record<string, EffectDefinition>>>;
+  /** Present when its functions run in a Compartment: what they see beside `ctx`. */
+  readonly endowments?: Readonly<Record<string, unknown>>;
   /** `'unknown'` where a loader has not been asked, since a lane never asks it. */
   readonly hasEffect: (name: string) => boolean | 'unknown';
 }
@@ -84,12 +88,17 @@ const FIELDS: readonly string[] = [
   'mailbox',
   'idleAfterMs',
   'migrate',
+  'hardened',
+  'endowments',
 ];
 
 /** A definition without its types, as it may come from JavaScript: every field is to be checked. */
 type Untyped = Readonly<Record<string, unknown>>;
 
 const resolved = new WeakMap<ActorType, ResolvedActor>();
+
+/** What each view was made from. */
+const definitions = new WeakMap<ResolvedActor, Untyped>();
 
 /**
  * Defines an actor type. State, arguments, results and effects are inferred from the definition. Export the
@@ -128,6 +137,20 @@ export function actor<
   return type;
 }
 
+/**
+ * A hardened actor whose functions are those that `evaluate` makes of them. `field` says which one it is.
+ *
+ * @throws SynapseError what `evaluate` throws
+ */
+export function resolveEvaluated(
+  type: ResolvedActor,
+  evaluate: (field: string, written: Handler) => Handler,
+): ResolvedActor {
+  const definition = definitions.get(type);
+  assert(definition !== undefined, 'a resolved actor has its definition');
+  return resolve(type.name, evaluatedDefinition(definition, evaluate));
+}
+
 /** The kernel's view of an actor type of this or another copy of the package; `INVALID_ARGUMENT` for anything else. */
 export function resolveActor(type: ActorType): ResolvedActor {
   const known = resolved.get(type);
@@ -142,11 +165,12 @@ export function resolveActor(type: ActorType): ResolvedActor {
 function resolve(name: string, definition: Untyped): ResolvedActor {
   const subject = `actor '${name}'`;
   checkFields(subject, 'definition', definition, FIELDS);
+  const endowments = checkHardened(subject, definition);
   const { version = 1, state, idleAfterMs = 60_000 } = definition;
   checkInteger(subject, 'version', version, 1, MAX_SAFE);
   checkFunction(subject, 'state', state);
   checkInteger(subject, 'idleAfterMs', idleAfterMs, 0, MAX_SAFE);
-  return Object.freeze({
+  const view: ResolvedActor = Object.freeze({
     name,
     version: version as number,
     initialState: () => firstState(subject, state as () => unknown),
@@ -156,7 +180,10 @@ function resolve(name: string, definition: Untyped): ResolvedActor {
     mailbox: resolveMailbox(subject, definition['mailbox']),
     idleAfterMs: idleAfterMs as number,
     ...resolveEffects(subject, definition['effects']),
+    ...(endowments === undefined ? {} : { endowments }),
   });
+  definitions.set(view, definition);
+  return view;
 }
 
 function firstState(subject: string, make: () => unknown): Record<string, unknown> {

@@ -42,6 +42,8 @@ export interface Running {
   readonly nowMs: number;
   readonly random: { random(): number; fill(bytes: Uint8Array): void; uuid(): string };
   where(): string;
+  /** Fails the turn or query for what its code did, even where that code caught the error or got none. */
+  spoil(fault: SynapseError): void;
 }
 
 /** Messages that wait for one actor: its turn is suspended, or it waits out a back-off. */

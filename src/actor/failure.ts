@@ -4,6 +4,7 @@
  * the caller knows what to do; everything else is `HANDLER_FAILED` with the original name and message.
  * Never a stack.
  */
+import { addressText } from '../base/address.ts';
 import { type ErrorDetails, SynapseError, isErrorCode } from '../base/error.ts';
 
 /** Longest message of an error that travels, UTF-16 units: enough to read, too little to flood. */
@@ -93,4 +94,15 @@ export function failureFrom(thrown: unknown, where: string): SynapseError {
 function refusal(message: string, details: unknown): SynapseError {
   const plain = typeof details === 'object' && details !== null ? (details as ErrorDetails) : {};
   return new SynapseError('REFUSED', message, plain);
+}
+
+/** The error for code that outlived its turn or query and reaches for its `ctx`. */
+export function outOfReach(
+  tenant: string,
+  { type, key, handler }: { readonly type: string; readonly key: string; readonly handler: string },
+  why: string,
+  what: string,
+): SynapseError {
+  const where = `${addressText({ tenant, type, key })} ${handler}`;
+  return new SynapseError('AMBIENT_AUTHORITY', `${where}: ${why}, ${what} is out of its reach`, { what, where });
 }

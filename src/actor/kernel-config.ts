@@ -75,4 +75,11 @@ export class Registry {
   versions(): Record<string, number> {
     return Object.fromEntries(this.#newest);
   }
+
+  /** Whether any version of any type is hardened. */
+  get isHardened(): boolean {
+    return [...this.#versions.values()].some((versions) =>
+      [...versions.values()].some(({ endowments }) => endowments !== undefined),
+    );
+  }
 }

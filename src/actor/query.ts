@@ -7,8 +7,9 @@ import { SEED_BYTES, SeededRandom } from '../base/seeded.ts';
 import { decodeArguments, encodeValue } from '../frame/codec.ts';
 import { QueryScope } from './context.ts';
 import { freshCell } from './cell.ts';
+import type { Handler, ResolvedActor } from './definition.ts';
 import { type DomainState, type Running, failureOf } from './domain-state.ts';
-import { failureFrom } from './failure.ts';
+import { failureFrom, outOfReach } from './failure.ts';
 import { type Message, type Outcome, actorIdOf } from './message.ts';
 import { migratedView } from './migration.ts';
 import { touchCell } from './residency.ts';
@@ -18,21 +19,28 @@ class QueryRun implements ViewScope, Running {
   readonly writes = undefined;
   readonly nowMs: number;
   readonly random: SeededRandom = new SeededRandom(new Uint8Array(SEED_BYTES));
-  readonly #where: string;
+  readonly #tenant: string;
+  readonly #message: Message;
   isOver = false;
+  fault: SynapseError | undefined = undefined;
 
-  constructor(message: Message, nowMs: number) {
-    this.#where = `${message.type}/${message.key} ${message.handler}`;
+  constructor(tenant: string, message: Message, nowMs: number) {
+    this.#tenant = tenant;
+    this.#message = message;
     this.nowMs = nowMs;
   }
 
   assertRunning(what: string): void {
-    if (this.isOver)
-      throw new SynapseError('AMBIENT_AUTHORITY', `${this.#where}: this query is over, ${what} is out of its reach`);
+    if (this.isOver) throw outOfReach(this.#tenant, this.#message, 'this query is over', what);
+  }
+
+  spoil(fault: SynapseError): void {
+    this.fault ??= fault;
   }
 
   where(): string {
-    return this.#where;
+    const { type, key, handler } = this.#message;
+    return `${type}/${key} ${handler}`;
   }
 }
 
@@ -44,7 +52,18 @@ export function runQuery(state: DomainState, message: Message): Outcome {
     const { type, handler: name } = message;
     return failureOf(new SynapseError('UNKNOWN_HANDLER', `${type} has no query '${name}'`, { type, handler: name }));
   }
-  const run = new QueryRun(message, state.nowMs);
+  const run = new QueryRun(state.tenant, message, state.nowMs);
+  const outcome = answerOf(state, message, definition, handler, run);
+  return run.fault === undefined ? outcome : failureOf(run.fault);
+}
+
+function answerOf(
+  state: DomainState,
+  message: Message,
+  definition: ResolvedActor,
+  handler: Handler,
+  run: QueryRun,
+): Outcome {
   state.ports.enter(run);
   try {
     const known = touchCell(state, actorIdOf(message.type, message.key));

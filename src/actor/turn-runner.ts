@@ -116,6 +116,7 @@ function unknownOf(definition: ResolvedActor | undefined, message: Message): Syn
 function invoke(state: DomainState, turn: Turn, handler: Handler): void {
   const { cell } = turn;
   if (cell === undefined) return;
+  const { life } = turn;
   const context = new TurnContext(state, cell, turn);
   const args = argumentsOf(turn.message, context);
   state.ports.enter(turn);
@@ -123,14 +124,14 @@ function invoke(state: DomainState, turn: Turn, handler: Handler): void {
     const value = handler(context as never, ...args);
     if (isThenable(value)) {
       Promise.resolve(value).then(
-        (result) => (turn.settled ??= { ok: true, value: result }),
-        (error: unknown) => (turn.settled ??= { ok: false, error }),
+        (result) => turn.settleHandler(life, { ok: true, value: result }),
+        (error: unknown) => turn.settleHandler(life, { ok: false, error }),
       );
     } else {
-      turn.settled = { ok: true, value };
+      turn.settleHandler(life, { ok: true, value });
     }
   } catch (error) {
-    turn.settled = { ok: false, error };
+    turn.settleHandler(life, { ok: false, error });
   }
   drain(state, turn);
 }
@@ -219,7 +220,9 @@ function divergence(turn: Turn, why: string): SynapseError {
 /** After a stretch: the end of the turn, or its suspension. */
 function proceed(state: DomainState, turn: Turn): void {
   sendCalls(state, turn);
-  if (turn.settled === undefined && turn.open.size === 0) {
+  if (turn.fault !== undefined) {
+    failTurn(state, turn, turn.fault);
+  } else if (turn.settled === undefined && turn.open.size === 0) {
     const message = `${turn.where()} awaits something that ctx did not give it: a command may await only what ctx returns`;
     failTurn(state, turn, new SynapseError('AMBIENT_AUTHORITY', message));
   } else if (turn.settled === undefined) {

@@ -9,12 +9,12 @@
  * `results` delivered in the recorded order, it arrives at the same place. Calls that have left
  * already (`sentCount`) are not sent again.
  */
-import { SynapseError } from '../base/error.ts';
+import type { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
 import type { Cell } from './cell.ts';
 import type { ResolvedActor } from './definition.ts';
+import { outOfReach } from './failure.ts';
 import { type Message, actorIdOf } from './message.ts';
-import type { ViewScope } from './state-view.ts';
 import { WriteLog } from './write-log.ts';
 
 /** What a turn waits for; `waitsFor` names an actor of this domain whose turn has to end first. */
@@ -102,7 +102,7 @@ export interface TurnImage {
 /** How a handler came out: nothing yet, a value, or what it threw. */
 export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
-export class Turn implements ViewScope {
+export class Turn {
   readonly id: number;
   readonly actorId: string;
   readonly message: Message;
@@ -131,6 +131,10 @@ export class Turn implements ViewScope {
   newborns: Cell[] = [];
   /** Version that the turn brings its actor to, if it does. */
   migratesTo: number | undefined = undefined;
+  /** Counts how often the turn was made live: what an earlier life left behind is a stray and reaches nothing. */
+  life = 0;
+  /** What the guards found while the turn's code ran; it fails the turn, whatever the handler made of it. */
+  fault: SynapseError | undefined = undefined;
   /** Set when the turn must know of an actor that is not in memory: it is run again once that is known. */
   needs: string | undefined = undefined;
   #waiting: (Waiting | undefined)[] = [];
@@ -176,6 +180,7 @@ export class Turn implements ViewScope {
 
   /** Makes a dormant turn live again, at its beginning. */
   arm(cell: Cell, definition: ResolvedActor): void {
+    this.life += 1;
     this.cell = cell;
     this.definition = definition;
     this.writes = new WriteLog(cell);
@@ -191,6 +196,7 @@ export class Turn implements ViewScope {
     this.cell = undefined;
     this.definition = undefined;
     this.settled = undefined;
+    this.fault = undefined;
     this.writes = undefined;
     this.orders = [];
     this.outgoing = [];
@@ -224,12 +230,23 @@ export class Turn implements ViewScope {
     return answer;
   }
 
-  assertRunning(what: string): void {
-    if (this.phase === 'running') return;
-    throw new SynapseError(
-      'AMBIENT_AUTHORITY',
-      `${this.where()}: this turn is ${this.phase === 'over' ? 'over' : 'not the one that runs'}, ${what} is out of its reach`,
-    );
+  /** Throws unless the code that asks belongs to the stretch that runs: `life` is the one that it was started in. */
+  assertRunning(what: string, life: number, tenant: string): void {
+    if (this.phase === 'running' && this.life === life) return;
+    let why = 'this turn is not the one that runs';
+    if (this.phase === 'over') why = 'this turn is over';
+    else if (this.phase === 'running') why = 'this turn was thrown away and runs anew';
+    throw outOfReach(tenant, this.message, why, what);
+  }
+
+  /** How the handler ended; only the first answer counts, and only that of the present life. */
+  settleHandler(life: number, settled: Settled): void {
+    if (this.life === life) this.settled ??= settled;
+  }
+
+  /** Fails the turn for what its code reached for; the first finding counts. */
+  spoil(fault: SynapseError): void {
+    this.fault ??= fault;
   }
 
   where(): string {

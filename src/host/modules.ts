@@ -6,8 +6,12 @@ import { isActorType } from '../actor/actor-type.ts';
 import { type ResolvedActor, resolveActor } from '../actor/definition.ts';
 import { Registry } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
+import { runnable } from './compartment.ts';
 
-async function typesOf(option: string, urls: readonly string[]): Promise<ResolvedActor[]> {
+/** What the caller does with the actors: runs them, or only reads their definitions (a hardened one needs SES to run). */
+export type Purpose = 'run' | 'read';
+
+async function typesOf(option: string, urls: readonly string[], purpose: Purpose): Promise<ResolvedActor[]> {
   const found = new Map<string, ResolvedActor>();
   for (const url of urls) {
     let exported: Record<string, unknown>;
@@ -32,10 +36,15 @@ async function typesOf(option: string, urls: readonly string[]): Promise<Resolve
       found.set(key, type);
     }
   }
-  return [...found.values()];
+  const types = [...found.values()];
+  return purpose === 'run' ? types.map(runnable) : types;
 }
 
 /** The registry of `actors` and of the earlier versions in `previous`. */
-export async function loadRegistry(actors: readonly string[], previous: readonly string[]): Promise<Registry> {
-  return new Registry(await typesOf('actors', actors), await typesOf('previous', previous));
+export async function loadRegistry(
+  actors: readonly string[],
+  previous: readonly string[],
+  purpose: Purpose = 'run',
+): Promise<Registry> {
+  return new Registry(await typesOf('actors', actors, purpose), await typesOf('previous', previous, purpose));
 }

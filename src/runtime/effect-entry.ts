@@ -37,7 +37,7 @@ let loading: Promise<Registry> | undefined;
 /** The effect of that version, or of the newest where that version is not loaded any more. */
 async function definitionOf({ type, version, effect }: EffectName): Promise<EffectDefinition> {
   const { actors, previous } = workerData as EffectModules;
-  loading ??= loadRegistry(actors, previous);
+  loading ??= loadRegistry(actors, previous, 'read');
   const registry = await loading;
   const actor = registry.resolve(type, version) ?? registry.newest(type);
   if (actor === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is loaded`, { type });

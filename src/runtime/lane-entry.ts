@@ -9,6 +9,7 @@ import { SynapseError } from '../base/error.ts';
 import type { Running } from '../actor/domain-state.ts';
 import { decodeConfig } from '../actor/kernel-config.ts';
 import { LaneHost } from '../host/lane-host.ts';
+import { repairRealm } from '../host/lockdown.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { admitter } from '../host/options.ts';
 import { exposeCollector } from './collector.ts';
@@ -358,9 +359,12 @@ function surfaceOf(thread: LaneThread): LaneSurface {
 }
 
 /** Piscina's task: resolves when the lane is stopped. */
-export function runLane(task: LaneTask): Promise<void> {
-  return new Promise((resolve) => {
+export async function runLane(task: LaneTask): Promise<void> {
+  // SES first, guards on what it has repaired, and only then are both made immutable: each holds.
+  const harden = task.isHardened ? await repairRealm() : undefined;
+  await new Promise<void>((resolve) => {
     const thread = new LaneThread(task, resolve);
+    harden?.();
     offer(surfaceOf(thread), task.control);
   });
 }

@@ -15,6 +15,8 @@ export interface LaneTask {
   readonly lane: number;
   readonly actors: readonly string[];
   readonly previous: readonly string[];
+  /** The lane is locked down before it loads a module: some actor is hardened. */
+  readonly isHardened: boolean;
   readonly grants: readonly Grant[];
   readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
   readonly configId: number;

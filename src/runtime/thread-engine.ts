@@ -11,6 +11,7 @@ import { decodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { Client } from '../host/client.ts';
 import type { Notice } from '../host/lane-frame.ts';
+import { checkSes } from '../host/lockdown.ts';
 import { loadRegistry } from '../host/modules.ts';
 import type { ResolvedOptions } from '../host/options.ts';
 import type { Engine, LaneStats, StoredTopicEvent, System, SystemStats, TenantStatus } from '../host/system-face.ts';
@@ -40,7 +41,8 @@ export class ThreadEngine implements Engine {
   /** Opens everything. Whatever fails, nothing of it is left behind. */
   static async open(options: ResolvedOptions): Promise<ThreadEngine> {
     checkDirectory(options.dataDir);
-    const registry = await loadRegistry(options.actors, options.previous);
+    const registry = await loadRegistry(options.actors, options.previous, 'read');
+    if (registry.isHardened) checkSes();
     let engine: ThreadEngine | undefined;
     const store = new StoreThread(
       options.dataDir,
@@ -63,7 +65,7 @@ export class ThreadEngine implements Engine {
         incarnation: 0, // the store puts its own here
       });
       const opened = await store.open(config);
-      engine = new ThreadEngine(options, store, opened);
+      engine = new ThreadEngine(options, store, opened, registry.isHardened);
       await engine.#fleet.start(options.lanes);
       return engine;
     } catch (error) {
@@ -73,7 +75,12 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private constructor(options: ResolvedOptions, store: StoreThread, opened: Awaited<ReturnType<StoreThread['open']>>) {
+  private constructor(
+    options: ResolvedOptions,
+    store: StoreThread,
+    opened: Awaited<ReturnType<StoreThread['open']>>,
+    isHardened: boolean,
+  ) {
     this.#options = options;
     this.#store = store;
     const { shards, lanes } = options;
@@ -96,6 +103,7 @@ export class ThreadEngine implements Engine {
       {
         actors,
         previous,
+        isHardened,
         grants,
         configs,
         configId,
