@@ -8,7 +8,7 @@
  *   effectResult    effect id         how an effect came out
  *   timer           timer id          a timer that is due
  *   poison          -                 payload: the frame that killed its lane too often
- *   control         resume | migrate  an operator's or the runtime's order
+ *   control         resume | migrate | snapshot   an operator's or the runtime's order
  */
 import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
@@ -22,6 +22,9 @@ import { type Message, NO_REPLY, type Outcome, type ReplyTo, actorIdOf, actorPar
 import { sourceOf } from './session.ts';
 import { suspendedError } from './supervisor.ts';
 import type { Timer } from './timer-table.ts';
+
+/** Handler of the control frame under which a snapshot is recorded. */
+export const SNAPSHOT_ORDER = 'snapshot';
 
 /** What is to become of a frame that wants in. */
 export type Verdict =
@@ -292,6 +295,7 @@ function takePoison(state: DomainState, frame: Frame): void {
 
 function takeControl(state: DomainState, frame: Frame): void {
   state.running.note('control', frame.handler, frame.payload);
+  if (frame.handler === SNAPSHOT_ORDER) return; // recorded for its roots; nothing in the domain changes
   if (frame.handler === 'resume') {
     state.suspendedUntilMs = 0;
     return;

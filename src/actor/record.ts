@@ -6,12 +6,21 @@
  *   32   outcome digest             u32 n, n × u8 decisions (0 or 1)
  *   u32  n, n × (text tenant, f64 incarnation, f64 counter)   acknowledged tells
  *   u32  length, bytes of the input's frame
+ *   32   state root, 32 domain root: of a snapshot's own record only, put there by the store
+ *
+ * The same bytes are the leaf of the tenant's audit log.
  */
 import { ByteSink, ByteSource } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import type { Ack } from './outbox.ts';
+
+/** Roots that the record of a snapshot ends with, 32 bytes each. */
+export interface RecordedRoots {
+  readonly stateRoot: Uint8Array;
+  readonly domainRoot: Uint8Array;
+}
 
 const RECORD_VERSION = 1;
 
@@ -23,6 +32,8 @@ export interface StepBody {
   readonly decisions: readonly boolean[];
   readonly acks: readonly Ack[];
   readonly frame: Uint8Array;
+  /** Of a snapshot's record, once the store has taken it. */
+  readonly roots?: RecordedRoots;
 }
 
 const sink = new ByteSink();
@@ -63,5 +74,19 @@ export function decodeRecord(bytes: Uint8Array): StepBody {
   for (let left = source.u32(); left > 0; left--) {
     acks.push({ tenant: source.text(), incarnation: source.f64(), counter: source.f64() });
   }
-  return { configId, nowMs, seed, digest, decisions, acks, frame: source.bytes() };
+  const body: StepBody = { configId, nowMs, seed, digest, decisions, acks, frame: source.bytes() };
+  if (source.rest === 0) return body;
+  const roots = { stateRoot: source.raw(HASH_BYTES), domainRoot: source.raw(HASH_BYTES) };
+  if (source.rest > 0)
+    throw new SynapseError('STORE_CORRUPT', `record goes on for ${source.rest} bytes behind its end`);
+  return { ...body, roots };
+}
+
+/** The record of a snapshot with the roots that it came to. */
+export function withRoots(body: Uint8Array, { stateRoot, domainRoot }: RecordedRoots): Uint8Array {
+  const whole = new Uint8Array(body.length + 2 * HASH_BYTES);
+  whole.set(body);
+  whole.set(stateRoot, body.length);
+  whole.set(domainRoot, body.length + HASH_BYTES);
+  return whole;
 }

@@ -36,6 +36,8 @@ export interface SnapshotRequest {
   readonly shard: number;
   readonly tenant: string;
   readonly seq: number;
+  /** The snapshot's own record; the store adds the roots. */
+  readonly body: Uint8Array;
   readonly image: Uint8Array;
   readonly changes: readonly ChangedRow[];
 }
@@ -90,6 +92,8 @@ export type StoreAnswer =
       readonly id: number;
       readonly stateRoot: Uint8Array;
       readonly domainRoot: Uint8Array;
+      /** Root of the audit log, `seq` leaves of it. */
+      readonly auditRoot: Uint8Array;
       readonly error: Uint8Array | undefined;
     }
   | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[] }

@@ -4,12 +4,16 @@
  */
 import { Domain } from '../actor/domain.ts';
 import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
-import { changedRowCount, snapshotStored, takeSnapshot } from '../actor/domain-image.ts';
+import { changedRowCount, changedRows, encodeImage, snapshotStored, takeSnapshot } from '../actor/domain-image.ts';
+import { SNAPSHOT_ORDER } from '../actor/input.ts';
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
+import { encodeRecord } from '../actor/record.ts';
 import { type StoreRequest, encodeStoreRequest } from '../actor/store-port.ts';
 import type { Output } from '../actor/step.ts';
+import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import type { Frame } from '../frame/frame.ts';
+import { SEED_BYTES } from '../base/seeded.ts';
+import { Frame } from '../frame/frame.ts';
 import { frameShard } from '../frame/header.ts';
 import { OutputGate } from './gate.ts';
 import {
@@ -19,11 +23,14 @@ import {
   clientReply,
   effectFrame,
   noticeFrame,
+  ownFrame,
   resendOrder,
   sendFrame,
   tenantReply,
 } from './lane-frame.ts';
 import { Seat } from './seat.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** The doors of a lane. Threads, the simulator and tests each bring their own. */
 export interface LanePorts {
@@ -81,6 +88,7 @@ export class LaneCore {
   repeatCount = 0;
   restartCount = 0;
   eventCount = 0;
+  #rootsId = 0;
 
   constructor(setup: LaneSetup) {
     this.setup = setup;
@@ -122,6 +130,22 @@ export class LaneCore {
     this.ports.toStore(encodeStoreRequest(request));
   }
 
+  /** Asks for the roots that a tenant has now; the answer names the id. */
+  askRoots(seat: Seat, state: DomainState): number {
+    this.#rootsId += 1;
+    const id = this.#rootsId;
+    const { seq } = state;
+    this.toStore({
+      kind: 'roots',
+      id,
+      tenant: seat.tenant,
+      seq,
+      image: encodeImage(state),
+      changes: changedRows(state),
+    });
+    return id;
+  }
+
   /** Asks for an actor's rows, once. */
   load(seat: Seat, actorId: string, group: string): void {
     if (seat.loading.has(actorId)) return;
@@ -152,7 +176,10 @@ export class LaneCore {
     else this.ports.toShard(made.shard, made.bytes);
   }
 
-  /** Takes a snapshot of a domain between steps and sends it to the store. */
+  /**
+   * Takes a snapshot of a domain between steps and sends it to the store. It is a recorded input with a seq
+   * of its own, so that the audit log holds the roots that a later reader starts from.
+   */
   snapshot(seat: Seat): void {
     const state = seat.domain?.state;
     seat.snapshotWanted = false;
@@ -162,7 +189,7 @@ export class LaneCore {
       seat.snapshotWanted = true; // two lanes have the tenant: what one of them stored, the other would not know of
       return;
     }
-    for (const ack of seat.takeAcks()) state.outbox.settle(ack); // unrecorded: without the snapshot they are only sent again
+    const body = this.#recordSnapshot(seat);
     const { seq, image, changes } = takeSnapshot(state);
     seat.snapshotPending = true;
     seat.stepsSinceSnapshot = 0;
@@ -170,7 +197,21 @@ export class LaneCore {
     this.position += 1;
     seat.lastPosition = this.position;
     const { tenant, shard } = seat;
-    this.toStore({ kind: 'snapshot', epoch: this.epoch, position: this.position, shard, tenant, seq, image, changes });
+    const { epoch, position } = this;
+    this.toStore({ kind: 'snapshot', epoch, position, shard, tenant, seq, body, image, changes });
+  }
+
+  /** The step under which a snapshot is recorded: it takes note of acknowledgements, and changes nothing else. */
+  #recordSnapshot(seat: Seat): Uint8Array {
+    const { domain } = seat;
+    assert(domain !== undefined, 'a snapshot is of an open domain');
+    const nowMs = this.ports.nowMs();
+    const { bytes } = ownFrame('control', seat.tenant, seat.shard, SNAPSHOT_ORDER, NOTHING, nowMs);
+    const terms = { nowMs, seed: new Uint8Array(SEED_BYTES), acks: seat.takeAcks() };
+    domain.begin(new Frame(bytes), terms);
+    const { digest, decisions } = domain.end();
+    this.stepCount += 1;
+    return encodeRecord({ configId: this.setup.configId, ...terms, digest, decisions, frame: bytes });
   }
 
   snapshotStored(seat: Seat): void {

@@ -7,6 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import { type StoreAnswer, decodeStoreAnswer } from '../actor/store-port.ts';
 import { decodeError } from '../frame/frame.ts';
 import { Agenda } from './agenda.ts';
+import { Census } from './census.ts';
 import { Intake } from './intake.ts';
 import { LaneCore, type LaneSetup } from './lane-core.ts';
 import { Memory } from './memory.ts';
@@ -41,6 +42,7 @@ export class LaneHost {
   readonly #memory: Memory;
   readonly #agenda: Agenda;
   readonly moves: Moves;
+  readonly census: Census;
   #sinceShrink = 0;
 
   constructor(setup: LaneSetup) {
@@ -50,6 +52,7 @@ export class LaneHost {
     this.#memory = new Memory(this.#core, this.#intake, this.#recovery);
     this.#agenda = new Agenda(this.#core);
     this.moves = new Moves(this.#core, this.#recovery);
+    this.census = new Census(this.#core);
   }
 
   /** Takes over shards; tenants with something under way are opened without a message. */
@@ -94,6 +97,7 @@ export class LaneHost {
         return;
       case 'roots':
         this.moves.takeRoots(answer);
+        this.census.takeRoots(answer);
         return;
       case 'list':
         this.#recovery.takeList(answer.tenants);
@@ -126,6 +130,7 @@ export class LaneHost {
     core.gate.abandon();
     this.#recovery.undo(core.gate.durable, core.outage);
     this.moves.abort(core.outage);
+    this.census.abort(core.outage);
   }
 
   #recover(): void {
@@ -149,7 +154,7 @@ export class LaneHost {
     for (let left = budget; left > 0; left--) {
       const seat = this.#intake.solo ?? core.round.shift();
       if (seat === undefined) {
-        this.moves.check();
+        this.#check();
         return core.round.length > 0;
       }
       const isSolo = seat === this.#intake.solo;
@@ -159,8 +164,13 @@ export class LaneHost {
       this.#agenda.note(seat);
       if (left % LOOK_EVERY === 0 && isOver()) break; // turns may be long: those who wait are looked after in time
     }
-    this.moves.check();
+    this.#check();
     return core.round.length > 0;
+  }
+
+  #check(): void {
+    this.moves.check();
+    this.census.check();
   }
 
   #runSeat(seat: Seat): void {

@@ -5,7 +5,7 @@
  *
  * Frames that were on their way are not forwarded: their senders have them still and send them again.
  */
-import { changedRows, encodeImage, versionsToMigrate } from '../actor/domain-image.ts';
+import { versionsToMigrate } from '../actor/domain-image.ts';
 import type { ListedTenant, StoreAnswer } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
@@ -37,7 +37,6 @@ export class Moves {
   readonly #core: LaneCore;
   readonly #recovery: Recovery;
   #pending: Pending | undefined;
-  #nextId = 1;
 
   constructor(core: LaneCore, recovery: Recovery) {
     this.#core = core;
@@ -92,16 +91,7 @@ export class Moves {
         pending.roots.push({ tenant: seat.tenant, seq: 0, stateRoot: '', domainRoot: '', fault: seat.error.message });
       return;
     }
-    const id = this.#nextId++;
-    pending.open.set(id, seat);
-    this.#core.toStore({
-      kind: 'roots',
-      id,
-      tenant: seat.tenant,
-      seq: state.seq,
-      image: encodeImage(state),
-      changes: changedRows(state),
-    });
+    pending.open.set(this.#core.askRoots(seat, state), seat);
   }
 
   takeRoots(answer: Extract<StoreAnswer, { kind: 'roots' }>): void {

@@ -76,6 +76,8 @@ export interface SystemOptions {
   readonly retention?: Retention;
   /** How long `close` waits for calls and effects under way, ms. Default 5,000. */
   readonly drainTimeoutMs?: number;
+  /** Signs checkpoints: an Ed25519 private key in PEM (PKCS #8), or its seed of 32 bytes. Default: `audit.key` in the dataDir, made when first needed. */
+  readonly auditKey?: string | Uint8Array;
 }
 
 /** Options with every default filled in. */
@@ -101,6 +103,7 @@ export interface ResolvedOptions {
   readonly snapshotEveryBytes: number;
   readonly retention: Retention;
   readonly drainTimeoutMs: number;
+  readonly auditKey: string | Uint8Array | undefined;
 }
 
 /** A range and a default, in the option's unit. */
@@ -130,7 +133,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   drainTimeoutMs: [0, TIMER_MAX_MS, 5_000],
 };
 
-const OTHERS: readonly string[] = ['actors', 'previous', 'dataDir', 'grants', 'retention'];
+const OTHERS: readonly string[] = ['actors', 'previous', 'dataDir', 'grants', 'retention', 'auditKey'];
 
 function invalid(option: string, expected: string, got: unknown): SynapseError {
   const text = typeof got === 'string' ? JSON.stringify(got) : String(got);
@@ -157,6 +160,7 @@ export function resolveOptions(options: SystemOptions, extra: readonly string[] 
     dataDir,
     grants: checkGrants(options.grants ?? []),
     retention: checkRetention(options.retention ?? 'all'),
+    auditKey: checkAuditKey(options.auditKey),
   };
 }
 
@@ -197,6 +201,12 @@ function checkGrants(given: unknown): readonly Grant[] {
     }
     return { from, to, actor, handlers: [...(handlers as string[])] };
   });
+}
+
+/** Only its form: whether it is a key is seen by whoever signs with it first, at the opening. */
+function checkAuditKey(given: unknown): string | Uint8Array | undefined {
+  if (given === undefined || (typeof given === 'string' && given !== '') || given instanceof Uint8Array) return given;
+  throw invalid('auditKey', 'PEM text or 32 bytes', typeof given);
 }
 
 function checkRetention(given: unknown): Retention {

@@ -3,6 +3,7 @@
  * (`createSystem`) and one thread with a virtual clock (`testSystem`) bring an engine each.
  */
 import type { ActorType } from '../actor/actor-type.ts';
+import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import type { Ref } from '../actor/reference-types.ts';
 import { type Address, checkName, readableAddress } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
@@ -11,6 +12,7 @@ import { Channel } from './channel.ts';
 import type { Client, LostTell } from './client.ts';
 import type { Notice } from './lane-frame.ts';
 import { type ReferenceHome, makeReference } from './reference.ts';
+import { TenantAudit } from './tenant-audit.ts';
 
 /** A message that did not reach its handler, or took no effect, and had no caller to be told: a tell, refused. */
 export interface DeadLetter {
@@ -54,7 +56,7 @@ export interface TopicEvent {
   readonly value: unknown;
 }
 
-/** A tenant as `system.tenants()` tells of it, as of the snapshot that it takes. */
+/** A tenant as `system.tenants()` tells of it: all fields as of its step `seq`. */
 export interface TenantStatus {
   readonly tenant: string;
   /** From 0 to `shards` - 1. */
@@ -63,6 +65,10 @@ export interface TenantStatus {
   readonly seq: number;
   /** 32 bytes that commit to all actor states and tables, whatever their history: equal roots, equal states. */
   readonly stateRoot: Uint8Array;
+  /** Leaves of the audit log: `seq`. */
+  readonly auditSize: number;
+  /** Root of the audit log, 32 bytes. */
+  readonly auditRoot: Uint8Array;
 }
 
 /** One lane in figures, at most 50 ms old while it is busy. Counts begin anew with its thread, `deaths` excepted. */
@@ -111,6 +117,7 @@ export interface Engine {
   figures(): Omit<SystemStats, 'deadLetters' | 'inFlight'>;
   tenants(): Promise<TenantStatus[]>;
   moveShard(shard: number, lane: number): Promise<void>;
+  audit(request: AuditRequest): Promise<AuditAnswer>;
   snapshot(): Promise<void>;
   backup(dir: string): Promise<void>;
   readEvents(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]>;
@@ -166,7 +173,7 @@ export class System implements AsyncDisposable {
     };
   }
 
-  /** All tenants with their roots, sorted by tenant. Takes a snapshot of those that changed. `STORE_UNAVAILABLE`. */
+  /** All tenants with their roots, sorted by tenant, as of what is durable now. `STORE_UNAVAILABLE`. */
   async tenants(): Promise<TenantStatus[]> {
     this.#checkOpen();
     return this.#engine.tenants();
@@ -179,6 +186,36 @@ export class System implements AsyncDisposable {
   async moveShard(shard: number, lane: number): Promise<void> {
     this.#checkOpen();
     await this.#engine.moveShard(shard, lane);
+  }
+
+  /**
+   * The tenant's audit log: sizes, roots, signed checkpoints and proofs that an outsider can check with
+   * `synapse-actors/audit`. Costs nothing until it is asked; a fault of the name is told then (`INVALID_ADDRESS`).
+   *
+   * @example
+   * const checkpoint = await system.audit('acme').checkpoint();
+   */
+  audit(tenant: string): TenantAudit {
+    return new TenantAudit(tenant, async (request) => {
+      this.#checkOpen();
+      checkName('tenant', tenant);
+      return this.#engine.audit(request);
+    });
+  }
+
+  /**
+   * A signed note over all tenants of this host: an RFC 6962 root over their checkpoints' texts, sorted by origin,
+   * as of a commit that it names. Tells no tenant's name. `STORE_UNAVAILABLE`.
+   */
+  async hostCheckpoint(): Promise<string> {
+    this.#checkOpen();
+    return (await this.#engine.audit({ kind: 'host-checkpoint' })) as string;
+  }
+
+  /** The public key of this host's checkpoints, in C2SP's form `name+hash+key`: what an outsider needs once. */
+  async auditVerifierKey(): Promise<string> {
+    this.#checkOpen();
+    return (await this.#engine.audit({ kind: 'verifier-key' })) as string;
   }
 
   /** Lets a suspended tenant go on before its time, as a recorded input; for one that is not suspended nothing happens. `INVALID_ADDRESS`, `CLOSED`. */

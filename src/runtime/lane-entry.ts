@@ -331,6 +331,14 @@ function surfaceOf(thread: LaneThread): LaneSurface {
         thread.host.checkAvailable();
         return null;
       }),
+    census: () =>
+      replyWith(async () => {
+        await thread.until((host) => host.isOpened);
+        thread.host.checkAvailable();
+        const entries = thread.host.census.take();
+        thread.pumpSoon();
+        return entries;
+      }),
     settle: () =>
       replyWith(async () => {
         await thread.until((host) => host.isSettled);

@@ -3,7 +3,9 @@
  * store. Everything here crosses by structured clone.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import type { ListedTenant } from '../actor/store-port.ts';
+import type { CensusEntry } from '../host/census.ts';
 import type { TenantRoots } from '../host/moves.ts';
 import type { Grant } from '../host/options.ts';
 import type { StoredTopicEvent } from '../host/system-face.ts';
@@ -47,6 +49,8 @@ export interface LaneSurface {
   resend(): Promise<Reply<null>>;
   /** A snapshot of everything that changed; resolves when it is on disk. */
   snapshot(): Promise<Reply<null>>;
+  /** Roots of every tenant that is open here, as of now. */
+  census(): Promise<Reply<readonly CensusEntry[]>>;
   /** Resolves when nothing runs and all is on disk. */
   settle(): Promise<Reply<null>>;
   freeze(shard: number): Promise<Reply<readonly TenantRoots[]>>;
@@ -62,6 +66,11 @@ export interface StoreTask {
   /** Left out: in memory. */
   readonly dataDir: string | undefined;
   readonly shards: number;
+  /** Given by the embedder; else the data directory's own. */
+  readonly auditKey: string | Uint8Array | undefined;
+  /** Where the actors come from. */
+  readonly actors: readonly string[];
+  readonly previous: readonly string[];
   readonly control: MessagePort;
   /** Topics that got events go out here. */
   readonly notes: MessagePort;
@@ -72,6 +81,8 @@ export interface StoreStatus {
   readonly shard: number;
   readonly snapshotSeq: number;
   readonly stateRoot: Uint8Array;
+  /** Of the log's first `snapshotSeq` leaves. */
+  readonly auditRoot: Uint8Array;
 }
 
 /** What the store answers to. */
@@ -81,6 +92,7 @@ export interface StoreSurface {
   attach(lane: number, link: LinkInit): Promise<Reply<null>>;
   tenants(): Promise<Reply<readonly StoreStatus[]>>;
   events(tenant: string, topic: string, from: number, limit: number): Promise<Reply<readonly StoredTopicEvent[]>>;
+  audit(request: AuditRequest): Promise<Reply<AuditAnswer>>;
   trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<Reply<null>>;
   backup(dir: string): Promise<Reply<null>>;
   /** Steps that are durable since the store was opened. */

@@ -7,6 +7,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { transfer } from 'comlink';
 import { Piscina } from 'piscina';
 import type { ListedTenant } from '../actor/store-port.ts';
+import type { CensusEntry } from '../host/census.ts';
 import type { TenantRoots } from '../host/moves.ts';
 import { Control } from './control-port.ts';
 import type { LaneSurface, LaneTask } from './lane-protocol.ts';
@@ -92,6 +93,10 @@ export class LaneThread {
 
   resend(): Promise<null> {
     return this.#control.call((lane) => lane.resend());
+  }
+
+  census(): Promise<readonly CensusEntry[]> {
+    return this.#control.call((lane) => lane.census());
   }
 
   snapshot(): Promise<null> {

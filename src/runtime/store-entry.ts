@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { encodeConfig, decodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
+import { AuditKey } from '../store/audit-key.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { type DirectoryLock, acquireLock } from '../store/lock.ts';
@@ -38,11 +39,15 @@ class StoreThread {
   #isScheduled = false;
 
   open(config: Uint8Array): OpenedStore {
-    const { dataDir, shards } = task;
+    const { dataDir, shards, auditKey, actors, previous } = task;
     const driver = dataDir === undefined ? new MemoryKeyValue() : this.#openDirectory(dataDir);
     try {
-      this.#store = Store.open({ driver, shards });
+      const given = auditKey === undefined ? undefined : AuditKey.of(auditKey);
+      const own = (): AuditKey => (dataDir === undefined ? AuditKey.make() : AuditKey.open(dataDir));
+      this.#store = Store.open({ driver, shards, auditKey: () => given ?? own() });
+      this.#store.remember({ actors, previous });
     } catch (error) {
+      this.#store = undefined;
       driver.close();
       this.#lock?.release();
       throw error;
@@ -178,21 +183,18 @@ const surface: StoreSurface = {
       thread.attach(lane, link);
       return null;
     }),
-  tenants: () =>
-    replyWith(() =>
-      thread.store.tenants().map(({ tenant, shard, snapshotSeq, stateRootAtSnapshot }) => ({
-        tenant,
-        shard,
-        snapshotSeq,
-        stateRoot: stateRootAtSnapshot.slice(),
-      })),
-    ),
+  tenants: () => replyWith(() => thread.store.audit.statuses()),
   events: (tenant, topic, from, limit) =>
     replyWith(() =>
       thread.store
         .events(tenant, topic, from, limit)
         .map(({ offset, timeMs, value }) => ({ offset, timeMs, value: value.slice() })),
     ),
+  audit: (request) =>
+    replyWith(() => {
+      thread.pump();
+      return thread.store.audit.answer(request);
+    }),
   trim: (policy) =>
     replyWith(() => {
       thread.store.trim(policy);

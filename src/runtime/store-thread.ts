@@ -4,6 +4,7 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { transfer } from 'comlink';
+import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import type { StoredTopicEvent } from '../host/system-face.ts';
 import { Control } from './control-port.ts';
 import type { OpenedStore, StoreStatus, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
@@ -16,14 +17,13 @@ export class StoreThread {
   #isStopping = false;
 
   constructor(
-    dataDir: string | undefined,
-    shards: number,
+    place: Pick<StoreTask, 'dataDir' | 'shards' | 'auditKey' | 'actors' | 'previous'>,
     onTopics: (note: TopicNote) => void,
     onDeath: (reason: string) => void,
   ) {
     const control = new MessageChannel();
     const notes = new MessageChannel();
-    const task: StoreTask = { dataDir, shards, control: control.port2, notes: notes.port2 };
+    const task: StoreTask = { ...place, control: control.port2, notes: notes.port2 };
     this.#control = new Control(control.port1);
     notes.port1.on('message', onTopics);
     this.#worker = new Worker(new URL('./store-entry.js', import.meta.url), {
@@ -58,6 +58,10 @@ export class StoreThread {
 
   events(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]> {
     return this.#control.call((store) => store.events(tenant, topic, from, limit));
+  }
+
+  audit(request: AuditRequest): Promise<AuditAnswer> {
+    return this.#control.call((store) => store.audit(request));
   }
 
   trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<null> {

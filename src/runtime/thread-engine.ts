@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import cron, { type ScheduledTask } from 'node-cron';
+import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import { encodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
@@ -12,6 +13,7 @@ import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { Client } from '../host/client.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import { checkSes } from '../host/lockdown.ts';
+import { tenantStatuses } from '../host/census.ts';
 import { loadRegistry } from '../host/modules.ts';
 import type { ResolvedOptions } from '../host/options.ts';
 import type { Engine, LaneStats, StoredTopicEvent, System, SystemStats, TenantStatus } from '../host/system-face.ts';
@@ -45,8 +47,7 @@ export class ThreadEngine implements Engine {
     if (registry.isHardened) checkSes();
     let engine: ThreadEngine | undefined;
     const store = new StoreThread(
-      options.dataDir,
-      options.shards,
+      options,
       (topics) => {
         for (const [tenant, topic] of topics) engine?.face?.noteEvent(tenant, topic);
       },
@@ -202,9 +203,12 @@ export class ThreadEngine implements Engine {
   }
 
   async tenants(): Promise<TenantStatus[]> {
-    await this.snapshot();
-    const tenants = await this.#store.tenants();
-    return tenants.map(({ tenant, shard, snapshotSeq, stateRoot }) => ({ tenant, shard, seq: snapshotSeq, stateRoot }));
+    const counted = await Promise.all(this.#fleet.threads.map((thread) => thread.census()));
+    return tenantStatuses(counted.flat(), await this.#store.tenants());
+  }
+
+  audit(request: AuditRequest): Promise<AuditAnswer> {
+    return this.#store.audit(request);
   }
 
   async moveShard(shard: number, lane: number): Promise<void> {

@@ -4,10 +4,14 @@
  */
 import { assert } from '../base/assert.ts';
 import { sha256 } from '../base/hash.ts';
+import { withRoots } from '../actor/record.ts';
+import { leafHash } from '../merkle/log.ts';
 import { emptyRoot } from '../merkle/trie-page.ts';
+import { LogDraft } from './audit-log.ts';
 import { eventWrites } from './event-log.ts';
 import type { EmittedEvent } from './event-log.ts';
 import { journalWrites } from './journal.ts';
+import type { JournalStep } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
@@ -23,23 +27,31 @@ export interface StepRecord {
   /** Opaque to the store. */
   readonly body: Uint8Array;
   readonly events: readonly EmittedEvent[];
+  /** Of a snapshot's own step: what it stores. The record then ends with the roots that this comes to. */
+  readonly snapshot?: SnapshotContent;
 }
 
-/** A snapshot of a tenant at `seq`, by what changed since its last one. */
-export interface SnapshotWrite {
-  readonly tenant: string;
-  readonly shard: number;
-  /** At or below the tenant's last journaled step, this commit's included; never below its last snapshot. */
-  readonly seq: number;
+/** What changed since the last snapshot, and the domain's image. */
+export interface SnapshotContent {
   /** Opaque to the store. */
   readonly image: Uint8Array;
   readonly changes: readonly RowChange[];
 }
 
+/** A snapshot of a tenant at `seq`, by what changed since its last one. */
+export interface SnapshotWrite extends SnapshotContent {
+  readonly tenant: string;
+  readonly shard: number;
+  /** At or below the tenant's last journaled step, this commit's included; never below its last snapshot. */
+  readonly seq: number;
+}
+
 interface TenantDraft {
   state: TenantState;
   readonly isNew: boolean;
-  readonly steps: StepRecord[];
+  readonly steps: JournalStep[];
+  readonly events: EmittedEvent[];
+  readonly log: LogDraft;
   snapshot: SnapshotDraft | undefined;
   image: Write | undefined;
 }
@@ -70,35 +82,47 @@ export class CommitDraft {
     return this.#nextTenantNo;
   }
 
-  addStep(step: StepRecord): void {
+  /** Adds a step; the roots of its snapshot, where it has one. */
+  addStep(step: StepRecord): Roots | undefined {
     const draft = this.#draftOf(step.tenant, step.shard);
     assert(
       step.seq === draft.state.seq + 1,
       `the steps of a tenant follow one another: expected ${draft.state.seq + 1}, got ${step.seq}`,
     );
-    draft.steps.push(step);
     draft.state = { ...draft.state, seq: step.seq };
+    const { snapshot, seq } = step;
+    const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
+    const body = roots === undefined ? step.body : withRoots(step.body, roots);
+    const leaf = leafHash(body);
+    draft.log.append(leaf);
+    draft.steps.push({ seq, body, leaf });
+    for (const event of step.events) draft.events.push(event);
+    return roots;
   }
 
   addSnapshot(write: SnapshotWrite): Roots {
     const draft = this.#draftOf(write.tenant, write.shard);
-    const { state } = draft;
     assert(
-      write.seq <= state.seq && write.seq >= state.snapshotSeq,
+      write.seq <= draft.state.seq && write.seq >= draft.state.snapshotSeq,
       'a snapshot stands between the last snapshot and the last step',
     );
+    return this.#snapshot(draft, write.seq, write);
+  }
+
+  #snapshot(draft: TenantDraft, seq: number, write: SnapshotContent): Roots {
+    const { state } = draft;
     draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state);
     draft.snapshot.apply(write.changes);
-    draft.image = imageWrite(state.tenantNo, write.seq, write.image);
+    draft.image = imageWrite(state.tenantNo, seq, write.image);
     const { stateRoot, systemRoot } = draft.snapshot;
     const imageHash = sha256(write.image);
-    draft.state = { ...state, snapshotSeq: write.seq, stateRoot, systemRoot, imageHash };
-    return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, write.seq, imageHash) };
+    draft.state = { ...state, snapshotSeq: seq, stateRoot, systemRoot, imageHash };
+    return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 
   /** Next states of the tenants touched. */
   states(): readonly TenantState[] {
-    return [...this.#tenants.values()].map(({ state }) => state);
+    return [...this.#tenants.values()].map(({ state, log }) => ({ ...state, logEdge: log.edge }));
   }
 
   /** All rows of the commit but the store's own. */
@@ -111,9 +135,8 @@ export class CommitDraft {
       commitNo,
       timeMs,
     );
-    for (const { state, isNew, steps, snapshot, image } of drafts) {
-      writes.push(...tenantWrites(state, isNew));
-      const events = steps.flatMap((step) => step.events);
+    for (const { state, isNew, log, events, snapshot, image } of drafts) {
+      writes.push(...tenantWrites({ ...state, logEdge: log.edge }, isNew), ...log.writes());
       if (events.length > 0) writes.push(...eventWrites(state.tenantNo, events));
       if (snapshot !== undefined) writes.push(...snapshot.writes());
       if (image !== undefined) writes.push(image);
@@ -133,7 +156,15 @@ export class CommitDraft {
     assert(before === undefined || before.shard === shard, 'a tenant keeps its shard');
     const state =
       before === undefined ? newTenant(this.#nextTenantNo++, tenant, shard, commitNo) : { ...before, commitNo };
-    const draft: TenantDraft = { state, isNew: before === undefined, steps: [], snapshot: undefined, image: undefined };
+    const draft: TenantDraft = {
+      state,
+      isNew: before === undefined,
+      steps: [],
+      events: [],
+      log: new LogDraft(this.#ground.driver, state),
+      snapshot: undefined,
+      image: undefined,
+    };
     this.#tenants.set(tenant, draft);
     return draft;
   }
@@ -152,5 +183,6 @@ export function newTenant(tenantNo: number, tenant: string, shard: number, commi
     stateRoot: emptyRoot(),
     systemRoot: emptyRoot(),
     imageHash: new Uint8Array(0),
+    logEdge: new Uint8Array(0),
   };
 }

@@ -6,10 +6,13 @@
  *   record = [crc32 of the rest u32][tenantNo u32][seq u64][length u32][body]
  * An index row per tenant and batch says where its records stand:
  *   [shard u32][commitNo u64][part u16][offset u32][length u32][records u32][tenants in the batch u32][time ms u64]
+ *   [leaf hash 32] × records
+ * Once its records are trimmed the hashes move to a row of their own (audit-log.ts).
  * Reading goes by the index alone and checks crc, number, seq and fit of every record: what is damaged
  * in one tenant's stretch of a batch is no trouble of its neighbours.
  */
 import { crc32 } from 'node:zlib';
+import { HASH_BYTES } from '../base/hash.ts';
 import { ByteReader, ByteWriter, copyOf, openRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { batchKey, corrupt, indexKey } from './schema.ts';
@@ -19,6 +22,8 @@ import type { TenantState } from './tenant-directory.ts';
 export interface JournalStep {
   readonly seq: number;
   readonly body: Uint8Array;
+  /** Hash of its leaf in the audit log. */
+  readonly leaf: Uint8Array;
 }
 
 /** The steps of one tenant in one commit, ascending. */
@@ -47,6 +52,8 @@ export interface IndexEntry {
   /** Tenants whose records the same batch holds. */
   readonly tenants: number;
   readonly timeMs: number;
+  /** Leaf hashes of the records, one behind the other. */
+  readonly leaves: Uint8Array;
 }
 
 /** A batch is cut behind this: reading one record reads its batch, and LMDB must find that many pages in a row. */
@@ -123,8 +130,10 @@ function batchWrites(
   for (const { tenantNo, steps, sizeBytes } of batch) {
     const firstSeq = (steps[0] as JournalStep).seq;
     const key = indexKey(tenantNo, firstSeq);
-    const place = new ByteWriter(64).u32(shard).u64(commitNo).u16(part).u32(at).u32(sizeBytes);
-    writes.push([key, place.u32(steps.length).u32(batch.length).u64(timeMs).sealed(key)]);
+    const leaves = new Uint8Array(steps.length * HASH_BYTES);
+    steps.forEach(({ leaf }, i) => leaves.set(leaf, i * HASH_BYTES));
+    const place = { shard, commitNo, part, offset: at, length: sizeBytes, records: steps.length };
+    writes.push(indexWrite({ key, firstSeq, ...place, tenants: batch.length, timeMs, leaves }));
     for (const { seq, body } of steps) {
       const end = at + RECORD_HEAD_BYTES + body.length;
       value.writeUInt32BE(tenantNo, at + 4);
@@ -137,6 +146,13 @@ function batchWrites(
     }
   }
   return writes;
+}
+
+/** The row of an index entry. */
+function indexWrite(entry: IndexEntry): Write {
+  const { key, shard, commitNo, part, offset, length, records, tenants, timeMs, leaves } = entry;
+  const row = new ByteWriter(64 + leaves.length).u32(shard).u64(commitNo).u16(part).u32(offset).u32(length);
+  return [key, row.u32(records).u32(tenants).u64(timeMs).raw(leaves).sealed(key)];
 }
 
 /**
@@ -161,7 +177,7 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
 }
 
 /** Index rows from the one that holds `seq` up to the tenant's last, in pages. */
-function* indexEntries(driver: KeyValue, state: TenantState, seq: number): Generator<IndexEntry> {
+export function* indexEntries(driver: KeyValue, state: TenantState, seq: number): Generator<IndexEntry> {
   if (seq > state.seq) return;
   const lowest = indexKey(state.tenantNo, 0);
   const to = indexKey(state.tenantNo, state.seq + 1);
@@ -172,17 +188,17 @@ function* indexEntries(driver: KeyValue, state: TenantState, seq: number): Gener
     for (const row of rows) yield decodeIndex(row, state.tenant);
     const last = rows.at(-1);
     if (last === undefined || rows.length < INDEX_ROWS) return;
-    from = indexKey(state.tenantNo, seqOf(last[0]) + 1);
+    from = indexKey(state.tenantNo, seqOfKey(last[0]) + 1);
   }
 }
 
 /** An index row of `tenant`; damaged: STORE_CORRUPT. */
 export function decodeIndex([key, value]: Row, tenant: string): IndexEntry {
   const payload = openRow(key, value);
-  const firstSeq = seqOf(key);
+  const firstSeq = seqOfKey(key);
   if (payload === undefined) throw corrupt('journal index', { tenant, seq: firstSeq });
   const reader = new ByteReader(payload);
-  return {
+  const entry: IndexEntry = {
     key,
     firstSeq,
     shard: reader.u32(),
@@ -193,10 +209,14 @@ export function decodeIndex([key, value]: Row, tenant: string): IndexEntry {
     records: reader.u32(),
     tenants: reader.u32(),
     timeMs: reader.u64(),
+    leaves: reader.rest(),
   };
+  if (entry.leaves.length !== entry.records * HASH_BYTES) throw corrupt('journal index', { tenant, seq: firstSeq });
+  return entry;
 }
 
-function seqOf(indexRowKey: Uint8Array): number {
+/** The seq in the key of an index row, or of a row of trimmed leaves. */
+export function seqOfKey(indexRowKey: Uint8Array): number {
   const view = new DataView(indexRowKey.buffer, indexRowKey.byteOffset);
   return view.getUint32(5) * TWO_32 + view.getUint32(9);
 }

@@ -8,8 +8,12 @@
  *   11 tenantNo:u32                                  tenant  name, shard, seqs, roots, image hash: once a commit
  *   12 id:u32 copy:u8                                config  a small blob
  *   20 shard:u32 commitNo:u64 part:u16               batch   journal: records of one commit and shard (journal.ts)
- *   21 tenantNo:u32 firstSeq:u64                     index   where in which batch these records of the tenant stand
+ *   21 tenantNo:u32 firstSeq:u64                     index   where in which batch these records stand, and their leaf hashes
  *   22 tenantNo:u32 sha256(topic)[0..16] offset:u64  events  consecutive events of a topic, the first one's offset in the key
+ *   23 tenantNo:u32 level:u8 number:u64              tile    256 subtree roots of the audit log (audit-log.ts)
+ *   24 tenantNo:u32                                  note    the last checkpoint given out for the tenant
+ *   25 tenantNo:u32 firstSeq:u64                     leaves  leaf hashes of records that were trimmed
+ *   26 copy:u8                                       modules URLs of the modules that the actors came from
  *   30 tenantNo:u32                                  image   the domain's opaque blob at its last snapshot
  *   31 tenantNo:u32 G:16 space:u8 R:16               row     state (0) or system (1) row of an actor's group
  *   32 tenantNo:u32 G:16 R:16                        sysrow  system row of a group that starts with "sys:"
@@ -20,6 +24,7 @@
  *
  * History
  *   1  first version
+ *   2  audit log: leaf hashes in index rows, tiles, the log's right edge in the tenant row, checkpoints, modules
  */
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
@@ -27,7 +32,7 @@ import { sha256 } from '../base/hash.ts';
 import { ByteWriter, copyOf, textBytes } from './binary.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** First byte of every key. */
 export const KIND = {
@@ -39,6 +44,10 @@ export const KIND = {
   batch: 0x20,
   index: 0x21,
   events: 0x22,
+  tile: 0x23,
+  note: 0x24,
+  leaves: 0x25,
+  modules: 0x26,
   image: 0x30,
   row: 0x31,
   systemRow: 0x32,
@@ -91,6 +100,23 @@ export function eventsKey(tenantNo: number, topic: string, offset: number): Uint
     .raw(keyHash(textBytes(topic)))
     .u64(offset)
     .bytes();
+}
+
+/** Tile `number` of the subtree roots over 256^level leaves each; level 1 is the lowest, leaf hashes stand in index rows. */
+export function tileKey(tenantNo: number, level: number, number: number): Uint8Array {
+  return start(KIND.tile).u32(tenantNo).u8(level).u64(number).bytes();
+}
+
+export function leavesKey(tenantNo: number, firstSeq: number): Uint8Array {
+  return start(KIND.leaves).u32(tenantNo).u64(firstSeq).bytes();
+}
+
+export function noteKey(tenantNo: number): Uint8Array {
+  return start(KIND.note).u32(tenantNo).bytes();
+}
+
+export function modulesKey(copy: number): Uint8Array {
+  return Uint8Array.of(KIND.modules, copy);
 }
 
 export function imageKey(tenantNo: number): Uint8Array {

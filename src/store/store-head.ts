@@ -1,5 +1,5 @@
 /**
- * The rows that belong to no tenant: meta, head and configs. Each is written twice; one good copy is
+ * The rows that belong to no tenant: meta, head, configs and modules. Each is written twice; one good copy is
  * enough, and of two good heads the later counts.
  */
 import { randomBytes } from 'node:crypto';
@@ -7,7 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { ByteReader, ByteWriter, copyOf, openRow, sealRow } from './binary.ts';
 import type { KeyValue, Write } from './key-value.ts';
-import { configKey, COPIES, corrupt, headKey, metaKey, SCHEMA_VERSION } from './schema.ts';
+import { configKey, COPIES, corrupt, headKey, metaKey, modulesKey, SCHEMA_VERSION } from './schema.ts';
 
 /** What a store is, fixed at its creation. */
 export interface StoreMeta {
@@ -79,6 +79,21 @@ export function readHead(driver: KeyValue): StoreHead {
   const head = heads.toSorted((a, b) => b.commitNo - a.commitNo)[0];
   if (head === undefined) throw corrupt('store head row', {});
   return head;
+}
+
+/** Where the actors of the last system on this store came from, URLs of modules. */
+export interface ActorModules {
+  readonly actors: readonly string[];
+  readonly previous: readonly string[];
+}
+
+export function modulesWrites({ actors, previous }: ActorModules): Write[] {
+  return copies(modulesKey, Buffer.from(JSON.stringify({ actors, previous })));
+}
+
+/** Nothing where no system has noted any, or neither copy can be read. */
+export function readModules(driver: KeyValue): ActorModules | undefined {
+  return readCopies(driver, modulesKey, (payload) => JSON.parse(Buffer.from(payload).toString()) as ActorModules)[0];
 }
 
 /** Small numbered blobs; identical bytes share a number. */

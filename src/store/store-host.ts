@@ -17,7 +17,7 @@ import {
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeError } from '../frame/frame.ts';
-import type { Store } from './store.ts';
+import type { StepRecord, Store } from './store.ts';
 
 /** Bytes of journal records that go to a lane in one message. */
 const RECORDS_CHUNK_BYTES = 1 << 20;
@@ -95,8 +95,15 @@ export class StoreHost {
       }
       case 'roots': {
         const { id, tenant, seq, image, changes } = request;
+        this.flush(); // the lane asks for the roots of what it has sent: all of that is to be in the log
         const roots = this.#store.roots(tenant, changes, { seq, imageHash: sha256(image) });
-        this.#answer(lane, { kind: 'roots', id, ...roots, error: undefined });
+        this.#answer(lane, {
+          kind: 'roots',
+          id,
+          ...roots,
+          auditRoot: this.#store.audit.head(tenant).root,
+          error: undefined,
+        });
         return;
       }
       case 'list': {
@@ -149,7 +156,14 @@ export class StoreHost {
         return;
       case 'roots': {
         const none = new Uint8Array(0);
-        this.#answer(lane, { kind: 'roots', id: request.id, stateRoot: none, domainRoot: none, error: payload });
+        this.#answer(lane, {
+          kind: 'roots',
+          id: request.id,
+          stateRoot: none,
+          domainRoot: none,
+          auditRoot: none,
+          error: payload,
+        });
         return;
       }
       case 'list':
@@ -184,10 +198,9 @@ export class StoreHost {
   #commit(pending: readonly Pending[]): readonly Pending[] | undefined {
     let batch = pending.filter(({ request }) => !this.#leftOut.has(request.tenant));
     for (;;) {
-      const steps = batch.flatMap(({ request }) => (request.kind === 'step' ? [request] : []));
-      const snapshots = batch.flatMap(({ request }) => (request.kind === 'snapshot' ? [request] : []));
+      const steps = batch.map(({ request }) => (request.kind === 'step' ? request : snapshotStep(request)));
       try {
-        this.#store.commit(steps, snapshots);
+        this.#store.commit(steps, []);
         this.commitCount += 1;
         this.stepCount += steps.length;
         return batch;
@@ -234,4 +247,9 @@ export class StoreHost {
     for (const lane of this.#lanes.keys()) this.#answer(lane, { kind: 'available' });
     return true;
   }
+}
+
+/** A snapshot is a step of its own. */
+function snapshotStep({ shard, tenant, seq, body, image, changes }: SnapshotRequest): StepRecord {
+  return { shard, tenant, seq, body, events: [], snapshot: { image, changes } };
 }

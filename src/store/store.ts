@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
+import { AuditKey } from './audit-key.ts';
 import { compareBytes } from './binary.ts';
 import { CommitDraft, newTenant } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
@@ -18,11 +19,14 @@ import { readRecords } from './journal.ts';
 import type { JournalRecord } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, readGroup, readImage, readSystemRows, SnapshotDraft, verifySnapshot } from './snapshot.ts';
-import type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
-import { ConfigTable, drawIncarnation, headWrites, metaWrites, readHead, readMeta } from './store-head.ts';
-import type { StoreHead } from './store-head.ts';
+import type { GroupRow, Roots, RowChange } from './snapshot.ts';
+import { StoreAudit } from './store-audit.ts';
+import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
+import { readHead, readMeta, readModules } from './store-head.ts';
+import type { ActorModules, StoreHead } from './store-head.ts';
 import { TenantDirectory } from './tenant-directory.ts';
 import type { TenantState } from './tenant-directory.ts';
+import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { planTrim } from './trim.ts';
 import type { TrimPolicy } from './trim.ts';
 
@@ -30,6 +34,8 @@ export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 export type { StoredEvent } from './event-log.ts';
 export type { JournalRecord } from './journal.ts';
 export type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
+export type { ActorModules } from './store-head.ts';
+export type { StoredDomain, TenantSummary } from './tenant-summary.ts';
 export type { TrimPolicy } from './trim.ts';
 
 /** How a store is opened. */
@@ -44,30 +50,8 @@ export interface StoreOptions {
   readonly now?: () => number;
   /** Source of a new incarnation, a positive safe integer. Default: 53 random bits. */
   readonly draw?: () => number;
-}
-
-/** What a tenant's rows say, without loading it. */
-export interface TenantSummary {
-  readonly tenant: string;
-  readonly shard: number;
-  /** Last journaled step. */
-  readonly seq: number;
-  /** The step of the last snapshot; 0 without one. */
-  readonly snapshotSeq: number;
-  /** The first step that `records` still gives, all behind it included. */
-  readonly firstSeq: number;
-  readonly stateRootAtSnapshot: Uint8Array;
-}
-
-/** A domain as of its last snapshot. */
-export interface StoredDomain {
-  readonly shard: number;
-  /** Last journaled step; the records behind `snapshotSeq` bring the domain there. */
-  readonly seq: number;
-  readonly snapshotSeq: number;
-  /** Nothing before the first snapshot. */
-  readonly image: Uint8Array | undefined;
-  readonly system: readonly SystemRow[];
+  /** The key that signs checkpoints, asked for when one is wanted. Default: a new one, kept nowhere. */
+  readonly auditKey?: () => AuditKey;
 }
 
 /** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
@@ -84,6 +68,8 @@ export class Store {
   /** Why everything is refused, while it is. */
   #failure: unknown;
   #closed = false;
+  readonly #makeKey: () => AuditKey;
+  #key: AuditKey | undefined;
 
   /**
    * Opens the store in `driver`, or makes one. `SHARD_COUNT_MISMATCH` for another number of shards,
@@ -93,7 +79,8 @@ export class Store {
     return new Store(options);
   }
 
-  private constructor({ driver, shards, create = true, now = Date.now, draw = drawIncarnation }: StoreOptions) {
+  private constructor(options: StoreOptions) {
+    const { driver, shards, create = true, now = Date.now, draw = drawIncarnation } = options;
     if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
       throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, {
         shards,
@@ -102,6 +89,7 @@ export class Store {
     this.#driver = driver;
     this.#shards = shards;
     this.#now = now;
+    this.#makeKey = options.auditKey ?? (() => AuditKey.make());
     const meta = readMeta(driver);
     if (meta === undefined && !create) throw new SynapseError('INVALID_ARGUMENT', 'there is no store to open');
     if (meta !== undefined && meta.shards !== shards) {
@@ -151,8 +139,8 @@ export class Store {
       timeMs,
     });
     const prepared = this.#guard(() => {
-      for (const step of steps) draft.addStep(step);
-      const roots = snapshots.map((snapshot) => draft.addSnapshot(snapshot));
+      const roots = steps.flatMap((step) => draft.addStep(step) ?? []);
+      for (const snapshot of snapshots) roots.push(draft.addSnapshot(snapshot));
       return { roots, writes: draft.writes() };
     });
     const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count };
@@ -237,17 +225,30 @@ export class Store {
     return state === undefined ? [] : readEvents(this.#driver, state.tenantNo, tenant, topic, from, limit);
   }
 
+  /** The audit logs: heads, proofs and signed checkpoints. */
+  get audit(): StoreAudit {
+    this.#check();
+    return new StoreAudit({
+      driver: this.#driver,
+      incarnation: this.#incarnation,
+      commitNo: this.#head.commitNo,
+      stateOf: (tenant) => this.#directory.get(tenant),
+      tenants: () => this.#directory.sorted(),
+      write: (rows) => this.#commitRows(rows),
+      key: () => (this.#key ??= this.#makeKey()),
+    });
+  }
+
+  /** Notes where the actors come from, for whoever replays the journal later. */
+  remember(modules: ActorModules): void {
+    this.#check();
+    if (JSON.stringify(readModules(this.#driver)) !== JSON.stringify(modules)) this.#commitRows(modulesWrites(modules));
+  }
+
   /** All tenants that can be served, in UTF-8 byte order; see `damaged` for the others. */
   tenants(): readonly TenantSummary[] {
     this.#check();
-    return this.#directory.sorted().map(({ tenant, shard, seq, snapshotSeq, firstSeq, stateRoot }) => ({
-      tenant,
-      shard,
-      seq,
-      snapshotSeq,
-      firstSeq,
-      stateRootAtSnapshot: stateRoot.slice(),
-    }));
+    return this.#directory.sorted().map(summaryOf);
   }
 
   /** Tenants whose own rows cannot be read, with the STORE_CORRUPT that every use of them gets. */

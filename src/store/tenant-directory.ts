@@ -28,6 +28,8 @@ export interface TenantState {
   readonly stateRoot: Uint8Array;
   readonly systemRoot: Uint8Array;
   readonly imageHash: Uint8Array;
+  /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
+  readonly logEdge: Uint8Array;
 }
 
 /** Rows read at a time while loading: a few hundred KiB. */
@@ -36,7 +38,7 @@ const LOAD_ROWS = 1_000;
 /** The two rows of a tenant. */
 export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
   const key = tenantKey(state.tenantNo);
-  const value = new ByteWriter(224 + state.tenant.length)
+  const value = new ByteWriter(256 + state.logEdge.length + state.tenant.length)
     .u32(state.shard)
     .u64(state.seq)
     .u64(state.snapshotSeq)
@@ -45,6 +47,7 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .raw(state.stateRoot)
     .raw(state.systemRoot)
     .block(state.imageHash)
+    .block(state.logEdge)
     .text(state.tenant)
     .sealed(key);
   const writes: Write[] = [[key, value]];
@@ -171,6 +174,7 @@ function decodeTenant(key: Uint8Array, value: Uint8Array): TenantState | undefin
     stateRoot: reader.raw(32),
     systemRoot: reader.raw(32),
     imageHash: reader.block(),
+    logEdge: reader.block(),
     tenant: reader.text(),
   };
 }

@@ -3,12 +3,14 @@
  *
  * A batch goes when every record in it lies at or below its tenant's snapshot and is older than the
  * retention. Works from the index rows alone; a batch that one tenant still needs stays whole, and so
- * does one whose index rows are damaged.
+ * does one whose index rows are damaged. Leaf hashes stay, in rows of their own: proofs of the audit log
+ * go on being made.
  */
 import { SynapseError } from '../base/error.ts';
 import { decodeIndex } from './journal.ts';
 import type { IndexEntry } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
+import { leavesWrite } from './audit-log.ts';
 import { batchKey, indexKey } from './schema.ts';
 import { rowsUnder, tenantWrites } from './tenant-directory.ts';
 import type { TenantState } from './tenant-directory.ts';
@@ -97,7 +99,7 @@ function chunkOf(full: readonly Candidate[], current: (tenant: string) => Tenant
     bytes += sizeBytes;
     entries.forEach(({ state, entry }, i) => {
       if (i === 0) writes.push([batchKey(entry.shard, entry.commitNo, entry.part), null]);
-      writes.push([entry.key, null]);
+      writes.push([entry.key, null], leavesWrite(state.tenantNo, entry));
       const now = states.get(state.tenant) ?? current(state.tenant);
       states.set(state.tenant, { ...now, firstSeq: Math.max(now.firstSeq, entry.firstSeq + entry.records) });
     });

@@ -8,6 +8,7 @@
  * await system.ref(meter, 'acme', 'gpt').configure({ budget: 10, refillMs: 60_000 });
  * await system.advance(60_000);
  */
+import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
@@ -17,6 +18,7 @@ import { Client } from '../host/client.ts';
 import { type EffectStub, LocalEffects } from '../host/effect-local.ts';
 import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
 import { LaneHost } from '../host/lane-host.ts';
+import { tenantStatuses } from '../host/census.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { type ResolvedOptions, type SystemOptions, admitter, resolveOptions } from '../host/options.ts';
 import {
@@ -26,25 +28,15 @@ import {
   type SystemStats,
   type TenantStatus,
 } from '../host/system-face.ts';
+import { AuditKey } from '../store/audit-key.ts';
 import { MemoryKeyValue } from '../store/memory.ts';
 import { StoreHost } from '../store/store-host.ts';
 import { Store } from '../store/store.ts';
+import type { ReopenOptions, TestOptions } from './test-options.ts';
 import { configsOf } from './store-configs.ts';
+export type { ReopenOptions, TestOptions } from './test-options.ts';
 import { TurnScope } from '../host/turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
-
-/** Options of `testSystem`: those of `createSystem`, of which `dataDir`, `lanes` and threads' limits have no effect here, and stubs. */
-export interface TestOptions extends SystemOptions {
-  /** Stand-ins by effect name, or by `actor.effect`: functions, or `effect(…)` with options of its own. Without one: `EFFECT_FAILED`. */
-  readonly effects?: Readonly<Record<string, EffectStub>>;
-  /** Where chance starts, a 32-bit integer: the same seed gives the same run. Default 1. */
-  readonly seed?: number;
-  /** Where the clock starts, ms since 1970. Default 2024-01-01. */
-  readonly startMs?: number;
-}
-
-/** What may be different after a crash: other code, other options. */
-export type ReopenOptions = Partial<Omit<TestOptions, 'seed' | 'startMs'>>;
 
 const START_MS = 1_704_067_200_000; // 2024-01-01T00:00:00Z
 
@@ -76,6 +68,7 @@ class TestEngine implements Engine {
   #options: ResolvedOptions;
   #stubs: Readonly<Record<string, EffectStub>>;
   #registry: Registry;
+  readonly #auditKey: AuditKey;
   #running: Running | undefined;
   #isScheduled = false;
   #stepCount = 0;
@@ -88,6 +81,9 @@ class TestEngine implements Engine {
     const seed = new Uint8Array(16);
     new DataView(seed.buffer).setUint32(0, options.seed ?? 1);
     this.#random = new SeededRandom(seed);
+    const keySeed = new Uint8Array(32);
+    this.#random.fill(keySeed);
+    this.#auditKey = AuditKey.of(resolved.auditKey ?? keySeed);
     this.client = new Client(
       resolved,
       {
@@ -117,6 +113,7 @@ class TestEngine implements Engine {
       shards,
       now: () => this.clock.nowMs,
       draw: () => this.#drawIncarnation(),
+      auditKey: () => this.#auditKey,
     });
     const storeHost = new StoreHost(store, (tenant, topic) => this.face?.noteEvent(tenant, topic));
     const config: KernelConfig = {
@@ -311,15 +308,16 @@ class TestEngine implements Engine {
   }
 
   async tenants(): Promise<TenantStatus[]> {
-    await this.snapshot();
-    return this.#open()
-      .store.tenants()
-      .map(({ tenant, shard, snapshotSeq, stateRootAtSnapshot }) => ({
-        tenant,
-        shard,
-        seq: snapshotSeq,
-        stateRoot: stateRootAtSnapshot,
-      }));
+    await this.settle();
+    const { lane, store } = this.#open();
+    const counted = lane.census.take();
+    await this.settle();
+    return tenantStatuses(await counted, store.audit.statuses());
+  }
+
+  async audit(request: AuditRequest): Promise<AuditAnswer> {
+    await this.settle();
+    return this.#open().store.audit.answer(request);
   }
 
   moveShard(shard: number, lane: number): Promise<void> {

@@ -265,8 +265,12 @@ async function resultOf(cluster: Cluster, isStable: (id: number) => boolean): Pr
 
 /** What the journal has of a tenant: each input and the digest of what came of it. */
 function steps(cluster: Cluster, tenant: string): string[] {
-  return [...cluster.store.records(tenant, 1)].map(({ seq, body }) => {
-    const { frame, digest } = decodeRecord(body);
+  // A snapshot is a step too, and the runs take theirs at different times: the others are numbered without them.
+  const inputs = [...cluster.store.records(tenant, 1)]
+    .map(({ body }) => decodeRecord(body))
+    .filter(({ roots }) => roots === undefined);
+  return inputs.map(({ frame, digest }, at) => {
+    const seq = at + 1;
     const { kind, target, handler, messageId } = new Frame(frame);
     // Ids of effects' results count what was delivered, the results of cancelled effects too: they have no place here.
     const id = kind === FRAME_KIND.effectResult ? '' : messageId;

@@ -2,9 +2,11 @@
 import { expect, test } from 'vitest';
 import { SynapseError } from '../../src/base/error.ts';
 import { shardOf } from '../../src/base/address.ts';
+import { AuditKey } from '../../src/store/audit-key.ts';
 import type { Row } from '../../src/store/key-value.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { KIND } from '../../src/store/schema.ts';
+import { readModules } from '../../src/store/store-head.ts';
 import { Store } from '../../src/store/store.ts';
 import type { RowChange } from '../../src/store/store.ts';
 import { readTenant } from './reading.ts';
@@ -29,8 +31,9 @@ const CONFIG = Uint8Array.of(1, 2, 3, 4);
 
 function build(): MemoryKeyValue {
   const driver = new MemoryKeyValue();
-  const store = Store.open({ driver, shards: SHARDS, now: () => 1, draw: () => 5 });
+  const store = openSample(driver);
   store.internConfig(CONFIG);
+  store.remember({ actors: ['file:///a.js'], previous: [] });
   for (let seq = 1; seq <= 2; seq++) {
     store.commit(
       TENANTS.map(({ tenant, shard }) => ({
@@ -45,7 +48,13 @@ function build(): MemoryKeyValue {
         : [],
     );
   }
+  for (const { tenant } of TENANTS) store.audit.checkpoint(tenant);
   return driver;
+}
+
+function openSample(driver: MemoryKeyValue): Store {
+  const auditKey = (): AuditKey => AuditKey.of(new Uint8Array(32).fill(3));
+  return Store.open({ driver, shards: SHARDS, now: () => 1, draw: () => 5, auditKey });
 }
 
 const inventoryOf = (tenant: string): Inventory => ({
@@ -56,6 +65,18 @@ const inventoryOf = (tenant: string): Inventory => ({
   changes: CHANGES.map((change) => ({ ...change, value: Uint8Array.of(77) })),
 });
 
+function readAudited(store: Store, tenant: string): string {
+  const read = readTenant(store, inventoryOf(tenant));
+  if (read.startsWith('STORE_CORRUPT')) return read;
+  try {
+    return `${read} ${store.audit.checkpoint(tenant)}`;
+  } catch (error) {
+    if (error instanceof SynapseError && error.code === 'STORE_CORRUPT')
+      return `STORE_CORRUPT ${String(error.details['tenant'])}`;
+    throw error;
+  }
+}
+
 /** What opening and reading everything gives, a line per tenant and one for what belongs to none. */
 function readAll(driver: MemoryKeyValue): Map<string, string> {
   const read = new Map<string, string>();
@@ -64,9 +85,9 @@ function readAll(driver: MemoryKeyValue): Map<string, string> {
     throw error;
   };
   try {
-    const store = Store.open({ driver, shards: SHARDS });
-    read.set('store', `${store.incarnation} ${store.config(1)?.join()}`);
-    for (const { tenant } of TENANTS) read.set(tenant, readTenant(store, inventoryOf(tenant)));
+    const store = openSample(driver);
+    read.set('store', `${store.incarnation} ${store.config(1)?.join()} ${JSON.stringify(readModules(driver))}`);
+    for (const { tenant } of TENANTS) read.set(tenant, readAudited(store, tenant));
   } catch (error) {
     read.set('store', whole(error));
   }
@@ -102,11 +123,13 @@ function outcome(
 }
 
 /** Rows that belong to no tenant stand there twice: damage in one copy must not matter. */
-const TWICE = new Set(['meta', 'head', 'config']);
+const TWICE = new Set(['meta', 'head', 'config', 'modules']);
 
 test('the sample holds every kind of row, and a trie with a branch page', () => {
   const rows = rowsOf(build());
-  expect(new Set(rows.map(([key]) => kindName(key)))).toEqual(new Set(Object.keys(KIND)));
+  // Tiles and trimmed leaves come with more records than can be flipped bit by bit: audit-log.test.ts has them.
+  const kinds = Object.keys(KIND).filter((kind) => kind !== 'tile' && kind !== 'leaves');
+  expect(new Set(rows.map(([key]) => kindName(key)))).toEqual(new Set(kinds));
   expect(rows.some(([key, value]) => kindName(key) === 'page' && value[0] === 2)).toBe(true);
 });
 
@@ -155,6 +178,7 @@ test('a lost row is detected by its tenant; of rows and events inside the snapsh
   for (const row of rowsOf(driver)) {
     const kind = kindName(row[0]);
     if (kind === 'batch') continue; // below: it is several tenants' at once
+    if (kind === 'note') continue; // the log still says what it said: the same checkpoint is made again
     if (kind === 'row' || kind === 'systemRow') {
       driver.commit([[row[0], null]]);
       const store = Store.open({ driver, shards: SHARDS });

@@ -25,6 +25,7 @@ export function readTenant(store: Store, { tenant, groups, topics, changes }: In
         events: topics.map((topic) => store.events(tenant, topic, 0, 1_000)),
         records: [...store.records(tenant, store.tenants().find((one) => one.tenant === tenant)?.firstSeq ?? 1)],
         roots,
+        log: store.audit.consistency(tenant, 1),
       },
       (_, value: unknown) => (value instanceof Uint8Array ? hexOf(value) : value),
     );

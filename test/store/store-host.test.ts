@@ -58,6 +58,7 @@ class Bench {
       shard: shardOf(tenant, SHARDS),
       tenant,
       seq,
+      body: new Uint8Array(3),
       image: Uint8Array.of(seq),
       changes,
     };
@@ -83,13 +84,13 @@ describe('damage in one tenant, found while a commit is made', () => {
   it('leaves that tenant out, and others go on, though more steps of it are on their way', () => {
     const bench = new Bench();
     bench.step('left', 1);
-    bench.snapshot('left', 1);
+    bench.snapshot('left', 2);
     bench.host.flush();
     expect(bench.kinds()).toEqual(['durable', 'stored']);
     bench.damagePages();
 
-    bench.step('left', 2);
-    bench.snapshot('left', 2);
+    bench.step('left', 3);
+    bench.snapshot('left', 4);
     const right = bench.step('right', 1);
     bench.host.flush();
     const [corrupt, durable] = bench.answers.splice(0);
@@ -99,7 +100,7 @@ describe('damage in one tenant, found while a commit is made', () => {
     expect(durable.position).toBe(right);
 
     // The lane had sent this before it heard of the damage.
-    bench.step('left', 3);
+    bench.step('left', 5);
     const next = bench.step('right', 2);
     bench.host.flush();
     expect(bench.answers.splice(0)).toEqual([{ kind: 'durable', position: next }]);

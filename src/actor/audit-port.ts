@@ -1,0 +1,43 @@
+/**
+ * What is asked of the audit log, and what comes back: between a system's face and its store, across
+ * threads by structured clone. Hashes are `Uint8Array(32)`.
+ */
+
+/** That leaf `index` is one of the first `size`: goes into `verifyInclusion` as it is. */
+export interface InclusionProof {
+  /** The step: `index` + 1. */
+  readonly seq: number;
+  readonly index: number;
+  readonly size: number;
+  /** The leaf's bytes, the step's record; undefined once the journal was trimmed there. */
+  readonly leaf: Uint8Array | undefined;
+  readonly leafHash: Uint8Array;
+  /** The sibling nearest to the leaf first. */
+  readonly proof: readonly Uint8Array[];
+  readonly root: Uint8Array;
+}
+
+/** That the first `size1` leaves are unchanged in the log of `size2`: goes into `verifyConsistency` as it is. */
+export interface ConsistencyProof {
+  readonly size1: number;
+  readonly size2: number;
+  readonly root1: Uint8Array;
+  readonly root2: Uint8Array;
+  readonly proof: readonly Uint8Array[];
+}
+
+/** How large a log is, and its root. */
+export interface LogHead {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+export type AuditRequest =
+  | { readonly kind: 'head'; readonly tenant: string }
+  | { readonly kind: 'checkpoint'; readonly tenant: string }
+  | { readonly kind: 'inclusion'; readonly tenant: string; readonly seq: number; readonly size: number | undefined }
+  | { readonly kind: 'consistency'; readonly tenant: string; readonly from: number; readonly to: number | undefined }
+  | { readonly kind: 'host-checkpoint' }
+  | { readonly kind: 'verifier-key' };
+
+export type AuditAnswer = LogHead | InclusionProof | ConsistencyProof | string;

@@ -1,0 +1,191 @@
+/**
+ * The audit log of a tenant on disk: an RFC 6962 tree with one leaf per recorded step.
+ *
+ *   index rows   leaf hashes, beside the place of their records          level 0
+ *   leaves rows  leaf hashes of records that were trimmed                level 0
+ *   tiles        roots of complete subtrees over 256, 65,536, … leaves   levels 8, 16, …
+ *   tenant row   the right edge: appending reads nothing else
+ *
+ *   tile (level 1, number n) = [root over 256 leaves] × 1 to 256, of leaves 65,536·n on; the last one grows
+ *
+ * All of it is written in the commit of its records. A proof reads two runs of leaf hashes and two
+ * tiles a level at most, never all leaves.
+ */
+import { assert } from '../base/assert.ts';
+import { HASH_BYTES } from '../base/hash.ts';
+import { CompactRange, type LogNodes, nodeHash } from '../merkle/log.ts';
+import { copyOf, openRow, sealRow } from './binary.ts';
+import { type IndexEntry, indexEntries, seqOfKey } from './journal.ts';
+import type { KeyValue, Write } from './key-value.ts';
+import { corrupt, leavesKey, tileKey } from './schema.ts';
+import type { TenantState } from './tenant-directory.ts';
+
+/** Levels between two kinds of tile, and hashes in a full one: 8 KiB a row, two LMDB pages. */
+export const TILE_LEVELS = 8;
+export const TILE_HASHES = 2 ** TILE_LEVELS;
+
+/** The log's right edge as the tenant row has it; of another size: STORE_CORRUPT. */
+export function edgeOf({ tenant, seq, logEdge }: TenantState): CompactRange {
+  const range = CompactRange.of(seq, logEdge);
+  if (range === undefined) throw corrupt('audit log', { tenant, seq });
+  return range;
+}
+
+/** Appends of one commit, nothing written. */
+export class LogDraft {
+  readonly #driver: KeyValue;
+  readonly #state: TenantState;
+  readonly #range: CompactRange;
+  readonly #tiles: Map<string, { readonly level: number; readonly number: number; hashes: Uint8Array[] }> = new Map();
+
+  constructor(driver: KeyValue, state: TenantState) {
+    this.#driver = driver;
+    this.#state = state;
+    this.#range = edgeOf(state);
+  }
+
+  append(leaf: Uint8Array): void {
+    this.#range.append(leaf, (level, index, hash) => {
+      if (level > 0 && level % TILE_LEVELS === 0) this.#put(level / TILE_LEVELS, index, hash);
+    });
+  }
+
+  /** The right edge after all appends so far. */
+  get edge(): Uint8Array {
+    return this.#range.bytes;
+  }
+
+  /** Rows of the tiles that grew. */
+  writes(): Write[] {
+    return [...this.#tiles.values()].map(({ level, number, hashes }): Write => {
+      const key = tileKey(this.#state.tenantNo, level, number);
+      return [key, sealRow(key, Buffer.concat(hashes))];
+    });
+  }
+
+  #put(level: number, index: number, hash: Uint8Array): void {
+    const number = Math.floor(index / TILE_HASHES);
+    const at = index % TILE_HASHES;
+    const name = `${level}/${number}`;
+    let tile = this.#tiles.get(name);
+    if (tile === undefined) {
+      const before = at === 0 ? new Uint8Array(0) : readTile(this.#driver, this.#state, level, number, at);
+      tile = { level, number, hashes: before.length === 0 ? [] : [before.subarray(0, at * HASH_BYTES)] };
+      this.#tiles.set(name, tile);
+    }
+    tile.hashes.push(hash);
+  }
+}
+
+/** At least `count` hashes of a tile; missing, damaged or shorter: STORE_CORRUPT. */
+function readTile(driver: KeyValue, state: TenantState, level: number, number: number, count: number): Uint8Array {
+  const { tenant, tenantNo } = state;
+  const key = tileKey(tenantNo, level, number);
+  const value = driver.get(key);
+  const hashes = value === undefined ? undefined : openRow(key, value);
+  if (hashes === undefined || hashes.length < count * HASH_BYTES) {
+    throw corrupt('audit tile', { tenant, seq: number * TILE_HASHES ** (level + 1) + 1, level });
+  }
+  return copyOf(hashes);
+}
+
+/** The row that keeps the leaf hashes of trimmed records. */
+export function leavesWrite(tenantNo: number, { firstSeq, leaves }: IndexEntry): Write {
+  const key = leavesKey(tenantNo, firstSeq);
+  return [key, sealRow(key, leaves)];
+}
+
+/** The leaf hashes from leaf `index` on, `count` of them, one behind the other. */
+export function readLeaves(driver: KeyValue, state: TenantState, index: number, count: number): Uint8Array {
+  const hashes = new Uint8Array(count * HASH_BYTES);
+  const end = index + 1 + count;
+  let next = index + 1;
+  const take = ({ firstSeq, leaves }: LeafRun): void => {
+    const behind = firstSeq + leaves.length / HASH_BYTES;
+    if (firstSeq > next || behind <= next) return;
+    const upTo = Math.min(end, behind);
+    const run = leaves.subarray((next - firstSeq) * HASH_BYTES, (upTo - firstSeq) * HASH_BYTES);
+    hashes.set(run, (next - 1 - index) * HASH_BYTES);
+    next = upTo;
+  };
+  // Trimmed runs and kept ones may take turns: a batch is kept whole as long as one of its tenants needs it.
+  while (next < end) {
+    const before = next;
+    for (const run of trimmedRuns(driver, state, next, end)) take(run);
+    for (const run of indexEntries(driver, state, next)) {
+      if (run.firstSeq >= end || next >= end) break;
+      take(run);
+    }
+    if (next === before) throw corrupt('journal index', { tenant: state.tenant, seq: next });
+  }
+  return hashes;
+}
+
+interface LeafRun {
+  readonly firstSeq: number;
+  readonly leaves: Uint8Array;
+}
+
+/** Rows of trimmed leaf hashes from the one that holds `seq` up to `end`. */
+function trimmedRuns(driver: KeyValue, { tenant, tenantNo }: TenantState, seq: number, end: number): LeafRun[] {
+  const lowest = leavesKey(tenantNo, 0);
+  const first = driver.range(lowest, leavesKey(tenantNo, seq + 1), { reverse: true, limit: 1 })[0]?.[0];
+  const rows = driver.range(first ?? leavesKey(tenantNo, seq), leavesKey(tenantNo, end));
+  return rows.map(([key, value]) => {
+    const firstSeq = seqOfKey(key);
+    const leaves = openRow(key, value);
+    if (leaves === undefined) throw corrupt('trimmed leaves', { tenant, seq: firstSeq });
+    return { firstSeq, leaves };
+  });
+}
+
+/** Complete subtrees of a stored log. Keeps what it read: make one for a proof, then let it go. */
+export class StoredNodes implements LogNodes {
+  readonly #driver: KeyValue;
+  readonly #state: TenantState;
+  readonly #runs: Map<string, Uint8Array> = new Map();
+
+  constructor(driver: KeyValue, state: TenantState) {
+    this.#driver = driver;
+    this.#state = state;
+  }
+
+  node(level: number, index: number): Uint8Array {
+    assert((index + 1) * 2 ** level <= this.#state.seq, 'all leaves of a complete subtree are in the log');
+    const rest = level % TILE_LEVELS;
+    const first = index * 2 ** rest;
+    const tile = this.#run((level - rest) / TILE_LEVELS, Math.floor(first / TILE_HASHES));
+    const at = first % TILE_HASHES;
+    const hashes = Array.from({ length: 2 ** rest }, (_, i) =>
+      tile.subarray((at + i) * HASH_BYTES, (at + i + 1) * HASH_BYTES),
+    );
+    return joined(hashes);
+  }
+
+  /** All hashes there are of tile `number` on a level of tiles; level 0 are the leaves. */
+  #run(level: number, number: number): Uint8Array {
+    const name = `${level}/${number}`;
+    let run = this.#runs.get(name);
+    if (run === undefined) {
+      const held = Math.floor(this.#state.seq / TILE_HASHES ** level) - number * TILE_HASHES;
+      const count = Math.min(held, TILE_HASHES);
+      run =
+        level === 0
+          ? readLeaves(this.#driver, this.#state, number * TILE_HASHES, count)
+          : readTile(this.#driver, this.#state, level, number, count);
+      this.#runs.set(name, run);
+    }
+    return run;
+  }
+}
+
+/** Root over a power of two of hashes. */
+function joined(hashes: readonly Uint8Array[]): Uint8Array {
+  let row = [...hashes];
+  while (row.length > 1) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at < row.length; at += 2) above.push(nodeHash(row[at] as Uint8Array, row[at + 1] as Uint8Array));
+    row = above;
+  }
+  return (row[0] as Uint8Array).slice();
+}
