@@ -1,0 +1,105 @@
+/**
+ * Question: is a replay at least as fast as the live run that it repeats? The same commands, on the counter
+ * and on the account, first through a system with a disk, one lane and many calls at a time, then replayed:
+ * a step a pull as users do, and in one go as `synapse verify` does.
+ *
+ * Estimate before measuring: live 100,000 to 200,000 steps a second, bound by the embedder's promises and
+ * three threads on two cores; a pull costs a round of the event loop, in one go some 8 µs a step.
+ *
+ *   npm run bench -- replay, or: node dist/bench/replay.js [steps]
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSystem } from 'synapse-actors';
+import { account } from 'synapse-actors/actors/account';
+import { counter } from 'synapse-actors/actors/counter';
+import { replay } from 'synapse-actors/replay';
+import { loadRegistry } from '../src/host/modules.ts';
+import { TurnScope } from '../src/host/turn-scope.ts';
+import { TenantReplay } from '../src/replay/tenant-replay.ts';
+import { openStoreView } from '../src/store/store-view.ts';
+
+const STEPS = Number(process.argv[2] ?? 100_000);
+
+/** Calls under way at a time: enough that commits are large. */
+const IN_FLIGHT = 4_096;
+
+const MODULES = ['account', 'counter'].map((name) => new URL(`../actors/${name}.js`, import.meta.url));
+
+const laterMacrotask = setImmediate;
+
+async function seconds(work: () => Promise<number>): Promise<{ readonly steps: number; readonly perSecond: number }> {
+  const startNs = process.hrtime.bigint();
+  const steps = await work();
+  return { steps, perSecond: (steps * 1e9) / Number(process.hrtime.bigint() - startNs) };
+}
+
+async function live(dataDir: string, tenant: 'counter' | 'account'): Promise<number> {
+  const system = await createSystem({ actors: MODULES, dataDir, lanes: 1, maxInFlight: 100_000 });
+  const one = (at: number): Promise<unknown> =>
+    tenant === 'counter'
+      ? system.ref(counter, tenant, `c${at % 100}`).increment()
+      : system.ref(account, tenant, `a${at % 100}`).deposit(1 + at);
+  await one(0);
+  const measured = await seconds(async () => {
+    for (let at = 1; at < STEPS; at += IN_FLIGHT) {
+      const batch: Promise<unknown>[] = [];
+      for (let i = at; i < Math.min(STEPS, at + IN_FLIGHT); i++) batch.push(one(i));
+      await Promise.all(batch);
+    }
+    return STEPS;
+  });
+  await system.close();
+  return measured.perSecond;
+}
+
+async function pulls(dataDir: string, tenant: string): Promise<number> {
+  const { perSecond } = await seconds(async () => {
+    let steps = 0;
+    for await (const step of replay({ dataDir, tenant, actors: MODULES })) steps = step.seq;
+    return steps;
+  });
+  return perSecond;
+}
+
+/** As verify runs it: as much as there is in one macrotask. */
+async function inOneGo(dataDir: string, tenant: string): Promise<number> {
+  const registry = await loadRegistry(
+    MODULES.map(({ href }) => href),
+    [],
+  );
+  const view = openStoreView(dataDir);
+  const state = view.directory.get(tenant);
+  if (state === undefined) throw new Error('bug: the tenant was written before');
+  const { perSecond } = await seconds(
+    () =>
+      new Promise((resolve) => {
+        laterMacrotask(() => {
+          const run = new TenantReplay({ view, tenant: state, registry, scope: new TurnScope() });
+          while (run.next() !== undefined);
+          resolve(run.seq);
+        });
+      }),
+  );
+  view.close();
+  return perSecond;
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'synapse-bench-'));
+try {
+  process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${STEPS} steps\n`);
+  process.stdout.write('actor      live/s   pulls/s  one go/s   pulls:live  one go:live\n');
+  for (const tenant of ['counter', 'account'] as const) {
+    const dataDir = join(dir, tenant);
+    const alive = await live(dataDir, tenant);
+    const pulled = await pulls(dataDir, tenant);
+    const gone = await inOneGo(dataDir, tenant);
+    const cells = [alive, pulled, gone].map((figure) => figure.toFixed(0).padStart(9));
+    process.stdout.write(
+      `${tenant.padEnd(8)} ${cells.join(' ')}   ${(pulled / alive).toFixed(2).padStart(9)}  ${(gone / alive).toFixed(2).padStart(10)}\n`,
+    );
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
