@@ -36,6 +36,9 @@ export interface StepBody {
   readonly roots?: RecordedRoots;
 }
 
+/** Where the digest stands: behind version, configuration, time and seed. */
+const DIGEST_AT = 1 + 4 + 8 + SEED_BYTES;
+
 const sink = new ByteSink();
 
 export function encodeRecord(body: StepBody): Uint8Array {
@@ -89,4 +92,9 @@ export function withRoots(body: Uint8Array, { stateRoot, domainRoot }: RecordedR
   whole.set(stateRoot, body.length);
   whole.set(domainRoot, body.length + HASH_BYTES);
   return whole;
+}
+
+/** The outcome digest alone, a view; too short a record has a short one. */
+export function digestOfRecord(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(DIGEST_AT, DIGEST_AT + HASH_BYTES);
 }

@@ -3,8 +3,6 @@
  * and chance are the recorded ones and what would leave the turn throws; outside of turns the thread
  * is as it was. A lane proper replaces its realm for good (see the runtime's guards); here each
  * stretch of code is wrapped, so the locale and time zone stay the thread's own.
- *
- * `hold` keeps the rules in force from turn to turn, for a caller that runs many of them in one go.
  */
 import type { Running } from '../actor/domain-state.ts';
 import { SynapseError } from '../base/error.ts';
@@ -33,8 +31,6 @@ export class TurnScope {
   #running: Running | undefined;
   #unhandled: unknown[] = [];
   #isInForce = false;
-  #isHeld = false;
-  #others: NodeJS.UnhandledRejectionListener[] = [];
   readonly #stands: readonly Stand[];
   readonly #keep = (reason: unknown): void => void this.#unhandled.push(reason);
 
@@ -49,19 +45,6 @@ export class TurnScope {
 
   leave(): void {
     this.#running = undefined;
-    if (!this.#isHeld) this.#lift();
-  }
-
-  /** The rules stay in force until `release`; nothing but turns may run in between. */
-  hold(): void {
-    this.#isHeld = true;
-    if (!this.#isInForce) this.#apply();
-    this.#listen();
-  }
-
-  release(): void {
-    this.#isHeld = false;
-    this.#unlisten();
     this.#lift();
   }
 
@@ -69,33 +52,20 @@ export class TurnScope {
   drain(): void {
     if (drainNode === undefined)
       throw new SynapseError('INVALID_ARGUMENT', 'this version of Node has no way to drain microtasks');
-    if (this.#isHeld) {
-      drainNode.call(process);
-      return;
-    }
-    this.#listen();
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    process.on('unhandledRejection', this.#keep);
     try {
       drainNode.call(process);
     } finally {
-      this.#unlisten();
+      process.removeListener('unhandledRejection', this.#keep);
+      for (const other of others) process.on('unhandledRejection', other);
     }
   }
 
   takeUnhandled(): readonly unknown[] {
     if (this.#unhandled.length === 0) return this.#unhandled;
     return this.#unhandled.splice(0);
-  }
-
-  #listen(): void {
-    this.#others = process.listeners('unhandledRejection');
-    process.removeAllListeners('unhandledRejection');
-    process.on('unhandledRejection', this.#keep);
-  }
-
-  #unlisten(): void {
-    process.removeListener('unhandledRejection', this.#keep);
-    for (const other of this.#others) process.on('unhandledRejection', other);
-    this.#others = [];
   }
 
   #apply(): void {

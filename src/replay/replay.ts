@@ -1,6 +1,6 @@
 /**
- * `replay`: a tenant's recorded inputs run again from disk, one step a pull, without writing. Runs in the
- * caller's thread under the rules of a turn, and lets go of the thread between two steps.
+ * `replay`: a tenant's recorded inputs run again from disk, one step a pull, without writing. User code runs
+ * in a thread of its own under a lane's guards, some batches ahead; roots are made here, when asked for.
  *
  * @example
  * import { replay } from 'synapse-actors/replay';
@@ -9,17 +9,15 @@
  *   console.log(step.seq, step.input.handler, step.outcome.result, step.stateRoot());
  * }
  */
-import type { Registry } from '../actor/kernel-config.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { TurnScope } from '../host/turn-scope.ts';
-import { loadRegistry } from '../host/modules.ts';
 import { moduleUrls } from '../host/options.ts';
 import { CompactRange } from '../merkle/log.ts';
 import { openStoreView, type StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
-import { type ReplayInput, inputOf } from './step-input.ts';
-import { type ReplayOutcome, outcomeOf } from './step-outcome.ts';
+import type { ReplayInput } from './step-input.ts';
+import type { ReplayOutcome } from './step-outcome.ts';
+import { ReplayWorker } from './replay-worker.ts';
 import type { ReplayedStep } from './replayed-step.ts';
 import { TenantReplay } from './tenant-replay.ts';
 
@@ -67,9 +65,6 @@ export interface ReplayStep {
   stateRoot(): Uint8Array;
 }
 
-/** Captured before any turn runs: inside turns the name throws. */
-const laterMacrotask = setImmediate;
-
 /**
  * Replays one tenant from disk. Starts at its first step while the journal is whole, else behind its last
  * snapshot. The store is locked until the generator ends or is returned.
@@ -79,77 +74,59 @@ const laterMacrotask = setImmediate;
  *   written, `STORE_LOCKED` while a system has the directory, `INVALID_ARGUMENT` for a tenant or step that is not there
  */
 export async function* replay(options: ReplayOptions): AsyncGenerator<ReplayStep, void, void> {
-  const registry = await registryOf(options);
-  const view = openStoreView(options.dataDir);
+  const { actors, previous, dataDir, tenant: name, from = 1, until } = options;
+  checkSeq('from', from);
+  if (until !== undefined) checkSeq('until', until);
+  const urls = [moduleUrls('actors', actors), previous === undefined ? [] : moduleUrls('previous', previous, true)];
+  const view = openStoreView(dataDir);
+  let worker: ReplayWorker | undefined;
   try {
-    yield* steps(view, registry, options);
+    const tenant = tenantOf(view, name);
+    worker = await ReplayWorker.start(urls[0] as string[], urls[1] as string[]);
+    const run = await TenantReplay.open(worker, view, tenant);
+    const place: Place = { seq: run.startSeq };
+    for await (const steps of run.groups({ from, until: until ?? tenant.seq })) {
+      for (const step of steps) {
+        run.absorb(step);
+        place.seq = step.seq;
+        if (step.seq >= from) yield new YieldedStep(run, step, place);
+      }
+    }
+    // The last step's root stays good behind the end; over stored pages it has to be made before they are closed.
+    if (run.startSeq > 0) run.mirror.stateRoot();
   } finally {
+    await worker?.close();
     view.close();
   }
 }
 
-async function* steps(
-  view: StoreView,
-  registry: Registry,
-  { tenant: name, from = 1, until }: ReplayOptions,
-): AsyncGenerator<ReplayStep, void, void> {
-  const tenant = tenantOf(view, name);
-  const run = new TenantReplay({ view, tenant, registry, scope: new TurnScope() });
-  const last = Math.min(checkSeq('until', until ?? tenant.seq), tenant.seq);
-  checkSeq('from', from);
-  while (run.seq < last) {
-    const step = await inMacrotask(() => advance(run, from, last));
-    if (step === undefined) return;
-    if (step.seq >= from) yield new YieldedStep(run, step);
-  }
-}
-
-/** The next step that is to be yielded, or the last one before `last`. */
-function advance(run: TenantReplay, from: number, last: number): ReplayedStep | undefined {
-  let step: ReplayedStep | undefined;
-  do step = run.next();
-  while (step !== undefined && step.seq < from && step.seq < last);
-  return step;
-}
-
-/** A pull comes from a microtask, within which nothing of a turn could be drained. */
-function inMacrotask<T>(work: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    laterMacrotask(() => {
-      try {
-        resolve(work());
-      } catch (error) {
-        reject(error as Error);
-      }
-    });
-  });
+/** How far a replay is. */
+interface Place {
+  seq: number;
 }
 
 class YieldedStep implements ReplayStep {
   readonly seq: number;
   readonly #run: TenantReplay;
   readonly #step: ReplayedStep;
-  readonly #notes: Uint8Array;
+  readonly #place: Place;
   readonly #edge: Uint8Array;
-  #input: ReplayInput | undefined;
-  #outcome: ReplayOutcome | undefined;
   #auditRoot: Uint8Array | undefined;
 
-  constructor(run: TenantReplay, step: ReplayedStep) {
+  constructor(run: TenantReplay, step: ReplayedStep, place: Place) {
     this.seq = step.seq;
     this.#run = run;
     this.#step = step;
-    this.#notes = run.notes();
-    this.#edge = run.auditEdge();
+    this.#place = place;
+    this.#edge = run.auditEdge;
   }
 
   get input(): ReplayInput {
-    return (this.#input ??= inputOf(this.#step, this.#run.tenant));
+    return this.#step.input;
   }
 
   get outcome(): ReplayOutcome {
-    const { frame, outcome } = this.#step;
-    return (this.#outcome ??= outcomeOf(this.#run.tenant, frame, outcome, this.#notes));
+    return this.#step.outcome;
   }
 
   get auditRoot(): Uint8Array {
@@ -157,11 +134,11 @@ class YieldedStep implements ReplayStep {
   }
 
   stateRoot(): Uint8Array {
-    if (this.#run.seq !== this.seq) {
-      const text = `the state root of step ${this.seq} can be asked for until the next step is pulled; the replay is at ${this.#run.seq}`;
-      throw new SynapseError('INVALID_ARGUMENT', text, { tenant: this.#run.tenant, seq: this.seq });
+    if (this.#place.seq !== this.seq) {
+      const text = `the state root of step ${this.seq} can be asked for until the next step is pulled; the replay is at ${this.#place.seq}`;
+      throw new SynapseError('INVALID_ARGUMENT', text, { tenant: this.#step.tenant, seq: this.seq });
     }
-    return this.#run.stateRoot();
+    return this.#run.mirror.stateRoot();
   }
 }
 
@@ -171,20 +148,13 @@ function rootOf(size: number, edge: Uint8Array): Uint8Array {
   return range.root();
 }
 
-function registryOf({ actors, previous }: ReplayOptions): Promise<Registry> {
-  return loadRegistry(
-    moduleUrls('actors', actors),
-    previous === undefined ? [] : moduleUrls('previous', previous, true),
-  );
-}
-
 function tenantOf({ directory }: StoreView, name: string): TenantState {
   const tenant = directory.get(name);
   if (tenant !== undefined) return tenant;
   throw new SynapseError('INVALID_ARGUMENT', `the store has no tenant ${JSON.stringify(name)}`, { tenant: name });
 }
 
-function checkSeq(option: string, seq: unknown): number {
-  if (typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0) return seq;
+function checkSeq(option: string, seq: unknown): void {
+  if (typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0) return;
   throw new SynapseError('INVALID_ARGUMENT', `${option} must be a step's number, got ${String(seq)}`, { option });
 }

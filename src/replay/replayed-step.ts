@@ -1,23 +1,47 @@
 /**
- * One step as a replay leaves it: what was recorded of it and what the kernel made of it, undecoded.
- * What is told of it to people is made from here, and only when somebody asks.
+ * One step as a replay leaves it: what was recorded of it and what the kernel made of it. What is told of
+ * it to people is made from here, and only when somebody asks.
  */
-import type { StepOutcome } from '../actor/domain.ts';
-import type { StepBody } from '../actor/record.ts';
-import type { EffectRequest } from '../actor/step.ts';
-import type { Timer } from '../actor/timer-table.ts';
-import type { Frame } from '../frame/frame.ts';
-import type { ChangedNames } from './state-mirror.ts';
+import { type StepBody, decodeRecord, digestOfRecord } from '../actor/record.ts';
+import { Frame } from '../frame/frame.ts';
+import type { JournalRecord } from '../store/journal.ts';
+import { type ReplayInput, inputOf } from './step-input.ts';
+import { type ReplayOutcome, outcomeOf } from './step-outcome.ts';
+import type { StepReport } from './replay-protocol.ts';
 
-/** One step that did what was recorded. */
-export interface ReplayedStep {
+export class ReplayedStep {
   readonly seq: number;
-  readonly record: StepBody;
-  readonly frame: Frame;
+  readonly tenant: string;
   readonly leafHash: Uint8Array;
-  readonly outcome: StepOutcome;
-  readonly changed: ChangedNames;
-  /** What a timer or an effect's result was of, as the domain had it before the step. */
-  readonly timer: Timer | undefined;
-  readonly effect: EffectRequest | undefined;
+  readonly report: StepReport;
+  readonly #body: Uint8Array;
+  #record: StepBody | undefined;
+  #input: ReplayInput | undefined;
+  #outcome: ReplayOutcome | undefined;
+
+  constructor(tenant: string, { seq, body }: JournalRecord, leafHash: Uint8Array, report: StepReport) {
+    this.seq = seq;
+    this.tenant = tenant;
+    this.leafHash = leafHash;
+    this.report = report;
+    this.#body = body;
+  }
+
+  /** What was recorded. */
+  get record(): StepBody {
+    return (this.#record ??= decodeRecord(this.#body));
+  }
+
+  /** Whether the step did something else than was recorded. */
+  get differs(): boolean {
+    return Buffer.compare(digestOfRecord(this.#body), this.report.digest) !== 0;
+  }
+
+  get input(): ReplayInput {
+    return (this.#input ??= inputOf(this.tenant, this.record, this.report.cause(), this.report.nowMs));
+  }
+
+  get outcome(): ReplayOutcome {
+    return (this.#outcome ??= outcomeOf(this.tenant, new Frame(this.record.frame), this.report));
+  }
 }

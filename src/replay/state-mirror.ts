@@ -1,21 +1,13 @@
 /**
- * The tries of a replayed tenant, kept in memory beside its domain, so that a root can be asked for after
- * any step. Costs nothing until then: between two questions it only remembers which rows changed.
- *
- * Takes the domain's marks of changed rows away after every step; nothing else of a replay needs them.
+ * The tries of a replayed tenant, kept in memory beside its replay, so that a root can be asked for after
+ * any step. Until then rows that changed are only put aside.
  */
-import { META_ROW, rowGroupOf } from '../actor/cell.ts';
-import { type ChangedRow, changedSystemRows, encodeImage, takeSystemMarks, touchTurns } from '../actor/domain-image.ts';
-import type { DomainState } from '../actor/domain-state.ts';
+import { META_ROW } from '../actor/cell.ts';
 import { sha256 } from '../base/hash.ts';
-import { MemoryPages, type TriePages, trieRoot, updateTrie } from '../merkle/trie.ts';
+import { type TriePages, trieRoot, updateTrie } from '../merkle/trie.ts';
 import { rowHash } from '../store/schema.ts';
-import { domainRootOf } from '../store/snapshot.ts';
-
-/** Rows that one step changed, by actor: names of rows as cell.ts has them. */
-export type ChangedNames = ReadonlyMap<string, ReadonlySet<string>>;
-
-const NOTHING: ChangedNames = new Map();
+import { domainRootOf, type Roots } from '../store/snapshot.ts';
+import type { MirrorRow, StepReport } from './replay-protocol.ts';
 
 /** Pages of the two tries as a replay finds them: empty at genesis, the store's at a snapshot. */
 export interface MirrorGround {
@@ -23,71 +15,61 @@ export interface MirrorGround {
   readonly system: TriePages;
 }
 
-export class StateMirror {
-  readonly #state: DomainState;
-  readonly #pages: MirrorGround;
-  /** Rows of actors that changed since the state trie, or the system trie, was brought up to date. */
-  #stateDue: Map<string, Set<string>> = new Map();
-  readonly #metaDue: Set<string> = new Set();
+/** Reports put aside undecoded: many enough that one row that changes often is decoded once, few enough for memory. */
+const ASIDE_MAX = 1_024;
 
-  constructor(state: DomainState, pages: MirrorGround = { state: new MemoryPages(), system: new MemoryPages() }) {
-    this.#state = state;
+export class StateMirror {
+  readonly #pages: MirrorGround;
+  #aside: StepReport[] = [];
+  #stateRoot: Uint8Array | undefined;
+  /** By group and name, as both tries need them. */
+  readonly #stateDue: Map<string, MirrorRow> = new Map();
+  readonly #systemDue: Map<string, MirrorRow> = new Map();
+
+  constructor(pages: MirrorGround) {
     this.#pages = pages;
   }
 
-  /** Takes note of what the step that has just ended changed, and says what that was. */
-  absorb(): ChangedNames {
-    const state = this.#state;
-    const { dirty } = state;
-    if (dirty.size === 0) return NOTHING;
-    state.dirty = new Map();
-    state.dirtyRowCount = 0;
-    for (const [actorId, names] of dirty) {
-      const due = this.#stateDue.get(actorId);
-      if (due === undefined) this.#stateDue.set(actorId, new Set(names));
-      else for (const name of names) due.add(name);
-    }
-    return dirty;
+  /** Takes note of what a step, or a batch of them, changed. */
+  take(report: StepReport): void {
+    this.#aside.push(report);
+    if (this.#aside.length >= ASIDE_MAX) this.#fold();
   }
 
-  /** Root over actor states and tables, 32 bytes. */
+  #fold(): void {
+    for (const report of this.#aside) {
+      for (const row of report.rows()) put(row.name === META_ROW ? this.#systemDue : this.#stateDue, row);
+      for (const row of report.systemRows()) put(this.#systemDue, row);
+    }
+    this.#aside = [];
+  }
+
+  /** Root over actor states and tables after what was taken, 32 bytes. */
   stateRoot(): Uint8Array {
-    const rows: ChangedRow[] = [];
-    for (const [actorId, names] of this.#stateDue) {
-      const cell = this.#state.cells.get(actorId);
-      const group = rowGroupOf(actorId);
-      for (const name of names) {
-        if (name === META_ROW) this.#metaDue.add(actorId);
-        else rows.push({ space: 'state', group, name, value: cell?.rowValue(name) ?? null });
-      }
-    }
-    this.#stateDue = new Map();
-    return update(this.#pages.state, rows).slice();
+    this.#fold();
+    if (this.#stateDue.size > 0 || this.#stateRoot === undefined)
+      this.#stateRoot = update(this.#pages.state, this.#stateDue);
+    return this.#stateRoot.slice();
   }
 
-  /** Root over everything the domain consists of, as a snapshot taken now would have it. */
-  domainRoot(): Uint8Array {
-    const state = this.#state;
+  /** Both roots after what was taken: the last report was made with detail `domain`. */
+  roots({ seq, imageHash }: StepReport): Roots {
     const stateRoot = this.stateRoot();
-    touchTurns(state);
-    const rows = changedSystemRows(state);
-    takeSystemMarks(state);
-    for (const actorId of this.#metaDue) {
-      const value = state.cells.get(actorId)?.rowValue(META_ROW) ?? null;
-      rows.push({ space: 'system', group: rowGroupOf(actorId), name: META_ROW, value });
-    }
-    this.#metaDue.clear();
-    return domainRootOf(stateRoot, update(this.#pages.system, rows), state.seq, sha256(encodeImage(state)));
+    const systemRoot = update(this.#pages.system, this.#systemDue);
+    return { stateRoot, domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 }
 
-function update(pages: TriePages, rows: readonly ChangedRow[]): Uint8Array {
-  if (rows.length === 0) return trieRoot(pages);
-  return updateTrie(
-    pages,
-    rows.map(({ group, name, value }) => ({
-      key: rowHash(group, name),
-      valueHash: value === null ? null : sha256(value),
-    })),
-  );
+function put(due: Map<string, MirrorRow>, row: MirrorRow): void {
+  due.set(`${row.group}\n${row.name}`, row); // a group holds no line feed: types and keys have no control characters but NUL
+}
+
+function update(pages: TriePages, due: Map<string, MirrorRow>): Uint8Array {
+  if (due.size === 0) return trieRoot(pages);
+  const changes = [...due.values()].map(({ group, name, value }) => ({
+    key: rowHash(group, name),
+    valueHash: value === null ? null : sha256(value),
+  }));
+  due.clear();
+  return updateTrie(pages, changes);
 }

@@ -10,7 +10,7 @@ import { type Address, addressText } from '../base/address.ts';
 import type { ErrorCode, ErrorDetails, SynapseError } from '../base/error.ts';
 import { decodeArguments, decodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
-import type { ReplayedStep } from './replayed-step.ts';
+import type { Cause } from './replay-protocol.ts';
 
 /** An error as it was recorded. */
 export interface ReplayError {
@@ -77,17 +77,15 @@ const KINDS: Readonly<Record<number, ReplayInputKind>> = {
   [FRAME_KIND.control]: 'control',
 };
 
-/** The input of a step that was replayed. */
-export function inputOf(step: ReplayedStep, tenant: string): ReplayInput {
-  const { frame, record, outcome } = step;
-  return { ...readFrame(frame, step, tenant), ...termsOf(record), time: outcome.nowMs };
+/** The input of a step that was replayed at the recorded time `nowMs`. */
+export function inputOf(tenant: string, record: StepBody, cause: Cause, nowMs: number): ReplayInput {
+  return { ...readFrame(new Frame(record.frame), cause, tenant), ...termsOf(record), time: nowMs };
 }
 
 /** The input of a record that was not replayed: a timer or an effect is known by its id alone. */
 export function inputOfRecord(body: Uint8Array, tenant: string): ReplayInput {
   const record = decodeRecord(body);
-  const frame = Frame.parse(record.frame);
-  return { ...readFrame(frame, { timer: undefined, effect: undefined }, tenant), ...termsOf(record) };
+  return { ...readFrame(Frame.parse(record.frame), {}, tenant), ...termsOf(record) };
 }
 
 function termsOf({
@@ -101,7 +99,7 @@ function termsOf({
 
 type FrameReading = Omit<ReplayInput, 'time' | 'acks' | 'decisions' | 'frame'>;
 
-function readFrame(frame: Frame, known: Pick<ReplayedStep, 'timer' | 'effect'>, tenant: string): FrameReading {
+function readFrame(frame: Frame, known: Cause, tenant: string): FrameReading {
   const kind = KINDS[frame.kind] ?? 'control';
   const { principal, idempotencyKey } = decodeExtension(frame.extension);
   const { source, messageId, incarnation } = frame;
@@ -122,7 +120,7 @@ function readFrame(frame: Frame, known: Pick<ReplayedStep, 'timer' | 'effect'>, 
     killed:
       kind === 'poison'
         ? {
-            ...readFrame(Frame.parse(frame.payload), { timer: undefined, effect: undefined }, tenant),
+            ...readFrame(Frame.parse(frame.payload), {}, tenant),
             time: frame.timeMs,
             acks: [],
             decisions: [],
@@ -134,32 +132,19 @@ function readFrame(frame: Frame, known: Pick<ReplayedStep, 'timer' | 'effect'>, 
   };
 }
 
-function targetOf(
-  frame: Frame,
-  kind: ReplayInputKind,
-  { timer, effect }: Pick<ReplayedStep, 'timer' | 'effect'>,
-  tenant: string,
-): Address | undefined {
+function targetOf(frame: Frame, kind: ReplayInputKind, { timer, effect }: Cause, tenant: string): Address | undefined {
   if (kind === 'call' || kind === 'tell') return frame.target;
   if (timer !== undefined) return { tenant, ...actorPartsOf(timer.actorId) };
   return effect === undefined ? undefined : { tenant, type: effect.type, key: effect.key };
 }
 
-function handlerOf(
-  frame: Frame,
-  kind: ReplayInputKind,
-  { timer, effect }: Pick<ReplayedStep, 'timer' | 'effect'>,
-): string | undefined {
+function handlerOf(frame: Frame, kind: ReplayInputKind, { timer, effect }: Cause): string | undefined {
   if (kind === 'timer') return timer?.command;
   if (kind === 'effect-result') return effect?.name;
   return frame.handler === '' ? undefined : frame.handler;
 }
 
-function argsOf(
-  frame: Frame,
-  kind: ReplayInputKind,
-  { timer }: Pick<ReplayedStep, 'timer'>,
-): readonly unknown[] | undefined {
+function argsOf(frame: Frame, kind: ReplayInputKind, { timer }: Cause): readonly unknown[] | undefined {
   if (kind === 'call' || kind === 'tell') return decodeArguments(frame.payload);
   return timer?.args === undefined ? undefined : decodeArguments(timer.args);
 }

@@ -3,12 +3,12 @@
  * the tenant. Made from the step's outputs and the lines of its digest.
  */
 import { inspect } from 'node:util';
-import type { StepOutcome } from '../actor/domain.ts';
 import { actorPartsOf } from '../actor/message.ts';
 import type { Output } from '../actor/step.ts';
 import { type Address, addressText } from '../base/address.ts';
 import { decodeArguments, decodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, type Frame } from '../frame/frame.ts';
+import type { StepReport } from './replay-protocol.ts';
 import { type ReplayError, errorOf } from './step-input.ts';
 import { type StepNote, bytesOf, numberOf, readNotes, textOf } from './step-notes.ts';
 
@@ -93,10 +93,11 @@ export interface ReplayOutcome {
   readonly digest: Uint8Array;
 }
 
-/** The outcome of a step of `tenant`; `noteBytes` are the lines of its digest. */
-export function outcomeOf(tenant: string, frame: Frame, outcome: StepOutcome, noteBytes: Uint8Array): ReplayOutcome {
-  const notes = readNotes(noteBytes);
-  const { outputs, digest } = outcome;
+/** The outcome of a step of `tenant`, told as a whole. */
+export function outcomeOf(tenant: string, frame: Frame, report: StepReport): ReplayOutcome {
+  const notes = readNotes(report.notes);
+  const { digest } = report;
+  const outputs = report.outputs();
   const replies = outputs.flatMap(replyOf);
   const waits = frame.kind === FRAME_KIND.call;
   const answer = replies.find(

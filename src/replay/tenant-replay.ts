@@ -1,179 +1,170 @@
 /**
- * One tenant run again from its records, step by step, through the kernel that ran them live. Starts at
- * genesis while the journal is whole, else at the last snapshot. Synchronous, and to be called from a
- * macrotask: within a microtask nothing of a turn can be drained.
+ * One tenant run again from the records of its store, in a thread of its own, and held to what was
+ * recorded: each step's digest is compared, and the first that differs ends the replay (`DIVERGED`).
+ * Starts at genesis while the journal is whole, else at the last snapshot. Reads alone.
  *
- * Compares each step's digest with the recorded one and ends at the first that differs (`DIVERGED`).
- * Reads alone: what a step puts out is told and goes nowhere.
+ *   records ─▶ batches ─▶ thread: kernel ─▶ reports ─▶ groups of steps, roots
  */
 import { rowGroupOf } from '../actor/cell.ts';
-import { Domain, type StepOutcome } from '../actor/domain.ts';
-import { restoreDomain } from '../actor/domain-image.ts';
-import { DomainState, type Running } from '../actor/domain-state.ts';
-import { type KernelConfig, type Registry, decodeConfig } from '../actor/kernel-config.ts';
-import { type StepBody, decodeRecord } from '../actor/record.ts';
-import { supply } from '../actor/residency.ts';
 import { assert } from '../base/assert.ts';
-import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { CompactRange, leafHash } from '../merkle/log.ts';
+import { MemoryPages, OverlayPages } from '../merkle/trie.ts';
 import { type JournalRecord, readRecords } from '../store/journal.ts';
 import { corrupt, TRIE } from '../store/schema.ts';
 import { readGroup, readImage, readSystemRows, StoredPages } from '../store/snapshot.ts';
 import type { StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
-import { OverlayPages } from '../merkle/trie.ts';
 import { divergence, failedStep } from './divergence.ts';
-import type { ReplayedStep } from './replayed-step.ts';
+import type { ReplayWorker } from './replay-worker.ts';
+import { type Detail, joinBodies, readReports } from './replay-protocol.ts';
+import { ReplayedStep } from './replayed-step.ts';
 import { StateMirror } from './state-mirror.ts';
 
-/** Where user code runs: as a lane's kernel has it, and in force from turn to turn while it is held. */
-export interface ReplayScope {
-  hold(): void;
-  release(): void;
-  enter(running: Running): void;
-  leave(): void;
-  drain(): void;
-  takeUnhandled(): readonly unknown[];
+/** Records of one batch: enough that a message costs little a step, few enough that the first one comes soon. */
+const BATCH_RECORDS = 256;
+const BATCH_BYTES = 512 << 10;
+
+/** Batches under way: the thread has the next one when it is done with one. */
+const BATCHES_MAX = 3;
+
+/** Records that go to the thread in one message. */
+interface Batch {
+  readonly records: readonly JournalRecord[];
+  readonly detail: Detail;
 }
 
-/** What is replayed, and with which code. */
-export interface ReplaySetup {
-  readonly view: StoreView;
-  readonly tenant: TenantState;
-  readonly registry: Registry;
-  readonly scope: ReplayScope;
+/** How far, and what is told on the way. */
+export interface Passage {
+  /** The last step to be run. */
+  readonly until: number;
+  /** Steps before this one are not told one by one. */
+  readonly from: number;
 }
 
 export class TenantReplay {
-  readonly domain: Domain;
+  readonly tenant: TenantState;
   /** The step that the replay started after: 0, or its snapshot's. */
   readonly startSeq: number;
-  readonly #setup: ReplaySetup;
-  readonly #mirror: StateMirror;
+  readonly mirror: StateMirror;
+  readonly #worker: ReplayWorker;
+  readonly #view: StoreView;
   readonly #records: Iterator<JournalRecord>;
-  readonly #configs: Map<number, KernelConfig> = new Map();
-  readonly #range: CompactRange;
+  readonly #range: CompactRange = CompactRange.empty();
+  #peeked: JournalRecord | undefined;
 
-  constructor(setup: ReplaySetup) {
-    this.#setup = setup;
-    const { view, tenant, registry, scope } = setup;
+  /** Opens the tenant in the thread, which is this replay's alone until it is done. */
+  static async open(worker: ReplayWorker, view: StoreView, tenant: TenantState): Promise<TenantReplay> {
     const isWhole = tenant.firstSeq === 1;
-    this.startSeq = isWhole ? 0 : tenant.snapshotSeq;
-    this.#range = CompactRange.empty();
-    this.domain = new Domain(
-      new DomainState(tenant.tenant, tenant.shard, registry, noConfig(tenant), {
-        drain: () => scope.drain(),
-        takeUnhandled: () => scope.takeUnhandled(),
-        admit: () => false, // recorded decisions are read back; a question more than was recorded is a divergence
-        log: () => undefined,
-        enter: (turn) => scope.enter(turn),
-        leave: () => scope.leave(),
-      }),
-    );
-    if (isWhole) this.#mirror = new StateMirror(this.domain.state);
-    else {
-      const image = readImage(view.driver, tenant);
-      if (image === undefined) throw corrupt('image', { tenant: tenant.tenant, seq: this.startSeq });
-      restoreDomain(this.domain.state, image, readSystemRows(view.driver, tenant));
-      this.#mirror = new StateMirror(this.domain.state, {
-        state: new OverlayPages(new StoredPages(view.driver, tenant, TRIE.state)),
-        system: new OverlayPages(new StoredPages(view.driver, tenant, TRIE.system)),
-      });
+    const image = isWhole ? undefined : readImage(view.driver, tenant);
+    if (!isWhole && image === undefined) throw corrupt('image', { tenant: tenant.tenant, seq: tenant.snapshotSeq });
+    const configs = new Map<number, Uint8Array>();
+    for (let id = 1; id <= view.head.configs; id++) {
+      const bytes = view.configs.get(id);
+      if (bytes !== undefined) configs.set(id, bytes);
     }
+    const system = isWhole ? [] : readSystemRows(view.driver, tenant);
+    await worker.open({ kind: 'open', tenant: tenant.tenant, shard: tenant.shard, configs, image, system });
+    return new TenantReplay(worker, view, tenant, isWhole);
+  }
+
+  private constructor(worker: ReplayWorker, view: StoreView, tenant: TenantState, isWhole: boolean) {
+    this.tenant = tenant;
+    this.#worker = worker;
+    this.#view = view;
+    this.startSeq = isWhole ? 0 : tenant.snapshotSeq;
+    this.mirror = new StateMirror(
+      isWhole
+        ? { state: new MemoryPages(), system: new MemoryPages() }
+        : {
+            state: new OverlayPages(new StoredPages(view.driver, tenant, TRIE.state)),
+            system: new OverlayPages(new StoredPages(view.driver, tenant, TRIE.system)),
+          },
+    );
     this.#records = readRecords(view.driver, tenant, this.startSeq + 1)[Symbol.iterator]();
   }
 
-  /** The last step that was replayed. */
-  get seq(): number {
-    return this.domain.state.seq;
-  }
-
-  /** Replays the next step; nothing behind the last one. */
-  next(): ReplayedStep | undefined {
-    const next = this.#records.next();
-    return next.done === true ? undefined : this.#run(next.value);
-  }
-
-  /** Root over actor states and tables after the last step. */
-  stateRoot(): Uint8Array {
-    return this.#mirror.stateRoot();
-  }
-
-  /** Root over everything the domain consists of after the last step. */
-  domainRoot(): Uint8Array {
-    return this.#mirror.domainRoot();
-  }
-
-  /** The audit log's compact range after the last step, as `CompactRange.of` takes it. */
-  auditEdge(): Uint8Array {
+  /** The audit log's compact range after the steps given so far, as `CompactRange.of` takes it. */
+  get auditEdge(): Uint8Array {
     return this.#range.bytes;
   }
 
-  /** The lines of the last step's digest, a copy. */
-  notes(): Uint8Array {
-    return this.domain.state.digestSink.take();
-  }
-
-  get tenant(): string {
-    return this.domain.state.tenant;
-  }
-
-  #run({ seq, body }: JournalRecord): ReplayedStep {
-    const { state } = this.domain;
-    const { tenant } = state;
-    const leaf = leafHash(body);
-    let record: StepBody | undefined;
-    let frame: Frame | undefined;
-    try {
-      record = decodeRecord(body);
-      frame = Frame.parse(record.frame);
-      state.config = this.#configOf(record.configId, seq);
-      const timer = frame.kind === FRAME_KIND.timer ? state.timers.get(frame.handler) : undefined;
-      const effect = frame.kind === FRAME_KIND.effectResult ? state.effects.get(frame.handler) : undefined;
-      const outcome = this.#execute(frame, record);
-      const changed = this.#mirror.absorb();
-      const step: ReplayedStep = { seq, record, frame, leafHash: leaf, outcome, changed, timer, effect };
-      if (Buffer.compare(record.digest, outcome.digest) !== 0) throw divergence(state, step);
-      this.#range.append(leaf);
-      return step;
-    } catch (error) {
-      throw failedStep(tenant, seq, record, frame, error);
-    }
-  }
-
-  #execute(frame: Frame, { nowMs, seed, acks, decisions }: StepBody): StepOutcome {
-    const { domain } = this;
-    const { scope, view, tenant } = this.#setup;
-    scope.hold();
-    try {
-      domain.begin(frame, { nowMs, seed, acks, decisions });
-      for (;;) {
-        const progress = domain.advance();
-        if (progress === 'idle') return domain.end();
-        if (progress === 'more') continue;
-        scope.release(); // what reads the disk uses the thread's own timers
-        const rows = readGroup(view.driver, tenant, rowGroupOf(progress.needs));
-        scope.hold();
-        supply(domain.state, progress.needs, rows);
+  /** Groups of steps in their order; of those before `from` all at once, so that their last one stands for them. */
+  async *groups(passage: Passage): AsyncGenerator<readonly ReplayedStep[], void, void> {
+    const open: Batch[] = [];
+    for (;;) {
+      while (open.length < BATCHES_MAX) {
+        const batch = this.#nextBatch(passage);
+        if (batch === undefined) break;
+        open.push(batch);
+        const { records, detail } = batch;
+        const bodies = joinBodies(records.map(({ body }) => body));
+        this.#worker.send({ kind: 'run', firstSeq: (records[0] as JournalRecord).seq, bodies, detail });
       }
-    } finally {
-      scope.release();
+      const batch = open.shift();
+      if (batch === undefined) return;
+      yield* this.#answersOf(batch);
     }
   }
 
-  #configOf(id: number, seq: number): KernelConfig {
-    let config = this.#configs.get(id);
-    if (config !== undefined) return config;
-    const bytes = this.#setup.view.configs.get(id);
-    if (bytes === undefined) throw corrupt('config row', { tenant: this.domain.state.tenant, seq, config: id });
-    config = decodeConfig(bytes);
-    this.#configs.set(id, config);
-    return config;
+  /** Takes a step into the roots: called once for each, in order. */
+  absorb(step: ReplayedStep): void {
+    this.mirror.take(step.report);
+    this.#range.append(step.leafHash);
   }
-}
 
-/** Until the first record names one; nothing runs before. */
-function noConfig({ tenant }: TenantState): KernelConfig {
-  assert(tenant !== '', 'a tenant has a name');
-  return { types: {}, callTimeoutMs: 1, maxTurnsPerInput: 1, dedupTermMs: 1, dedupLimit: 1, incarnation: 0 };
+  #nextBatch({ until, from }: Passage): Batch | undefined {
+    const records: JournalRecord[] = [];
+    let sizeBytes = 0;
+    for (let record = this.#peek(); record !== undefined && record.seq <= until; record = this.#peek()) {
+      // What is told and what is not are never in one batch.
+      if (record.seq === from && records.length > 0) break;
+      records.push(record);
+      this.#peeked = undefined;
+      sizeBytes += record.body.length;
+      if (records.length >= BATCH_RECORDS || sizeBytes >= BATCH_BYTES) break;
+    }
+    const first = records[0];
+    return first === undefined ? undefined : { records, detail: first.seq < from ? 'rows' : 'whole' };
+  }
+
+  #peek(): JournalRecord | undefined {
+    if (this.#peeked === undefined) {
+      const next = this.#records.next();
+      this.#peeked = next.done === true ? undefined : next.value;
+    }
+    return this.#peeked;
+  }
+
+  /** The steps of the oldest batch, in one group or, where it ends early, in two and an error. */
+  async *#answersOf({ records }: Batch): AsyncGenerator<readonly ReplayedStep[], void, void> {
+    const { tenant } = this.tenant;
+    const firstSeq = (records[0] as JournalRecord).seq;
+    for (let done = 0; done < records.length;) {
+      const answer = await this.#worker.next();
+      switch (answer.kind) {
+        case 'steps': {
+          const reports = readReports(answer.bytes);
+          const steps = reports.map((report, at) => {
+            const record = records[done + at];
+            assert(record?.seq === report.seq, 'reports come in the order of the records');
+            return new ReplayedStep(tenant, record, leafHash(record.body), report);
+          });
+          const wrong = steps.findIndex((step) => step.differs);
+          yield wrong < 0 ? steps : steps.slice(0, wrong);
+          const first = steps[wrong];
+          if (first !== undefined) throw divergence(first);
+          done += steps.length;
+          break;
+        }
+        case 'needs': {
+          const rows = readGroup(this.#view.driver, this.tenant, rowGroupOf(answer.actorId));
+          this.#worker.send({ kind: 'rows', rows: rows.map(({ name, value }) => ({ name, value })) });
+          break;
+        }
+        case 'failed':
+          throw failedStep(tenant, answer, records[answer.seq - firstSeq]);
+        case 'opened':
+      }
+    }
+  }
 }

@@ -3,7 +3,7 @@
  * room a technology belongs to. Types-only imports count like any other.
  *
  * ```
- *  7 cli | 6 index.ts testing.ts system.ts | 5 bridge mesh | 4 runtime replay testing | 3 store audit
+ *  7 cli | 6 index.ts testing.ts system.ts | 5 bridge mesh replay | 4 runtime testing | 3 store audit
  *  2 actor | 1 frame mailbox merkle | 0 base          a room imports only from LOWER floors
  * ```
  */
@@ -21,7 +21,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   audit: 3,
   host: 3,
   runtime: 4,
-  replay: 4,
+  replay: 5,
   testing: 4,
   bridge: 5,
   mesh: 5,

@@ -1,0 +1,165 @@
+/**
+ * The thread of a replay: a realm like a lane's, with the same guards and, where an actor is hardened, the
+ * same lockdown, put in place before any user module is loaded. So code that is what it was does what it
+ * did, its module's top level included. Holds no file: records and rows come by messages.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Running } from '../actor/domain-state.ts';
+import type { Registry } from '../actor/kernel-config.ts';
+import { assert } from '../base/assert.ts';
+import { ByteSink } from '../base/byte-sink.ts';
+import { SynapseError } from '../base/error.ts';
+import { SeededRandom } from '../base/seeded.ts';
+import { encodeError } from '../frame/frame.ts';
+import { repairRealm } from '../host/lockdown.ts';
+import { loadRegistry } from '../host/modules.ts';
+import { installGuards } from '../runtime/guard.ts';
+import { type Replayed, ReplayKernel } from './replay-kernel.ts';
+import {
+  type Detail,
+  type ReplayAnswer,
+  type ReplayModules,
+  type ReplayOrder,
+  splitBodies,
+} from './replay-protocol.ts';
+
+/** A batch under way. */
+interface Batch {
+  readonly bodies: readonly Uint8Array[];
+  readonly firstSeq: number;
+  readonly detail: Detail;
+  /** The record that is being replayed. */
+  at: number;
+}
+
+class ReplayThread {
+  readonly #registry: Registry;
+  readonly #ports: ConstructorParameters<typeof ReplayKernel>[1];
+  readonly #send: (answer: ReplayAnswer) => void;
+  readonly #reports: ByteSink = new ByteSink();
+  #kernel: ReplayKernel | undefined;
+  #batch: Batch | undefined;
+  #needs = '';
+  /** Batches that wait for the one under way. */
+  readonly #waiting: Extract<ReplayOrder, { kind: 'run' }>[] = [];
+
+  constructor(
+    registry: Registry,
+    ports: ConstructorParameters<typeof ReplayKernel>[1],
+    send: (answer: ReplayAnswer) => void,
+  ) {
+    this.#registry = registry;
+    this.#ports = ports;
+    this.#send = send;
+  }
+
+  take(order: ReplayOrder): void {
+    if (order.kind === 'open') this.#open(order);
+    else if (order.kind === 'rows') this.#step(() => this.#live().supply(this.#needs, order.rows));
+    else if (this.#batch === undefined) this.#start(order);
+    else this.#waiting.push(order);
+  }
+
+  #live(): ReplayKernel {
+    assert(this.#kernel !== undefined, 'a tenant is opened before its records come');
+    return this.#kernel;
+  }
+
+  #open(order: Extract<ReplayOrder, { kind: 'open' }>): void {
+    this.#batch = undefined;
+    this.#waiting.length = 0;
+    try {
+      this.#kernel = new ReplayKernel(this.#registry, this.#ports, order);
+      this.#send({ kind: 'opened' });
+    } catch (error) {
+      this.#fail(0, error);
+    }
+  }
+
+  #start({ firstSeq, bodies, detail }: Extract<ReplayOrder, { kind: 'run' }>): void {
+    this.#batch = { bodies: splitBodies(bodies), firstSeq, detail, at: 0 };
+    this.#reports.clear();
+    this.#begin();
+  }
+
+  #begin(): void {
+    const batch = this.#batch as Batch;
+    this.#step(() => this.#live().begin(batch.firstSeq + batch.at, batch.bodies[batch.at] as Uint8Array));
+  }
+
+  /** Goes on until the batch is done or an actor has to be read. */
+  #step(work: () => Replayed): void {
+    const batch = this.#batch as Batch;
+    try {
+      for (let replayed = work(); ;) {
+        if (replayed !== 'ended') {
+          this.#needs = replayed.needs;
+          this.#send({ kind: 'needs', actorId: replayed.needs });
+          return;
+        }
+        batch.at += 1;
+        const isLast = batch.at === batch.bodies.length;
+        this.#live().end(this.#reports, batch.detail, isLast);
+        if (isLast) break;
+        replayed = this.#live().begin(batch.firstSeq + batch.at, batch.bodies[batch.at] as Uint8Array);
+      }
+    } catch (error) {
+      // What came before is good and is told first.
+      if (this.#reports.length > 0) this.#send({ kind: 'steps', bytes: this.#reports.take() });
+      this.#fail(batch.firstSeq + batch.at, error);
+      return;
+    }
+    this.#send({ kind: 'steps', bytes: this.#reports.take() });
+    this.#batch = undefined;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#start(next);
+  }
+
+  #fail(seq: number, error: unknown): void {
+    const known =
+      error instanceof SynapseError
+        ? error
+        : new SynapseError('DIVERGED', `the kernel stopped: ${error instanceof Error ? error.message : String(error)}`);
+    this.#kernel = undefined;
+    this.#send({ kind: 'failed', seq, error: encodeError(known) });
+  }
+}
+
+async function main(): Promise<void> {
+  const port = parentPort;
+  assert(port !== null, 'a replay runs in a thread of its own');
+  const { actors, previous, isHardened } = workerData as ReplayModules;
+  let running: Running | undefined;
+  const loading = new SeededRandom(new Uint8Array(16));
+  const unhandled: unknown[] = [];
+  const post = port.postMessage.bind(port);
+  // SES first, guards on what it has repaired, and only then are both made immutable: each holds.
+  const harden = isHardened ? await repairRealm() : undefined;
+  const originals = installGuards({
+    nowMs: () => running?.nowMs ?? 0,
+    random: () => (running?.random ?? loading).random(),
+    fillRandom: (bytes) => (running?.random ?? loading).fill(bytes),
+    uuid: () => (running?.random ?? loading).uuid(),
+    where: () => running?.where() ?? 'outside of a turn',
+  });
+  harden?.();
+  process.on('unhandledRejection', (reason) => void unhandled.push(reason));
+  const ports = {
+    drain: originals.drain,
+    takeUnhandled: () => (unhandled.length === 0 ? unhandled : unhandled.splice(0)),
+    enter: (turn: Running) => {
+      running = turn;
+    },
+    leave: () => {
+      running = undefined;
+    },
+  };
+  try {
+    const thread = new ReplayThread(await loadRegistry(actors, previous), ports, (answer) => post(answer));
+    port.on('message', (order: ReplayOrder) => thread.take(order));
+  } catch (error) {
+    post({ kind: 'failed', seq: 0, error: encodeError(error as SynapseError) } satisfies ReplayAnswer);
+  }
+}
+
+await main();
