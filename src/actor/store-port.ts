@@ -36,8 +36,8 @@ export interface SnapshotRequest {
   readonly shard: number;
   readonly tenant: string;
   readonly seq: number;
-  /** The snapshot's own record; the store adds the roots. */
-  readonly body: Uint8Array;
+  /** The snapshot's own record, to which the store adds the roots; none where the journal is kept whole. */
+  readonly body: Uint8Array | undefined;
   readonly image: Uint8Array;
   readonly changes: readonly ChangedRow[];
 }
@@ -69,6 +69,8 @@ export type StoreAnswer =
   | {
       readonly kind: 'domain';
       readonly tenant: string;
+      /** Its journal does not begin with its first step any more. */
+      readonly isTrimmed: boolean;
       readonly image: Uint8Array | undefined;
       readonly system: readonly { readonly group: string; readonly name: string; readonly value: Uint8Array }[];
       readonly error: Uint8Array | undefined;

@@ -53,6 +53,8 @@ export interface LaneLimits {
   readonly snapshotEveryBytes: number;
   readonly snapshotEveryRows: number;
   readonly maxActiveActors: number;
+  /** Every snapshot is recorded as an input: wanted where the journal may be trimmed up to it. */
+  readonly recordsSnapshots: boolean;
 }
 
 export interface LaneSetup {
@@ -177,8 +179,9 @@ export class LaneCore {
   }
 
   /**
-   * Takes a snapshot of a domain between steps and sends it to the store. It is a recorded input with a seq
-   * of its own, so that the audit log holds the roots that a later reader starts from.
+   * Takes a snapshot of a domain between steps and sends it to the store. Where the journal is kept whole it
+   * follows from the records and is none itself; where it is trimmed, or acknowledgements are to be noted, it
+   * is a recorded input with a seq of its own, and the audit log holds its roots (docs/adr/0033).
    */
   snapshot(seat: Seat): void {
     const state = seat.domain?.state;
@@ -189,7 +192,8 @@ export class LaneCore {
       seat.snapshotWanted = true; // two lanes have the tenant: what one of them stored, the other would not know of
       return;
     }
-    const body = this.#recordSnapshot(seat);
+    const isRecorded = this.setup.limits.recordsSnapshots || seat.isTrimmed || seat.acks.length > 0;
+    const body = isRecorded ? this.#recordSnapshot(seat) : undefined;
     const { seq, image, changes } = takeSnapshot(state);
     seat.snapshotPending = true;
     seat.stepsSinceSnapshot = 0;

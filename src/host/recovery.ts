@@ -79,6 +79,7 @@ export class Recovery {
     }
     const domain = this.#core.newDomain(seat);
     if (answer.image !== undefined) restoreDomain(domain.state, answer.image, answer.system);
+    seat.isTrimmed = answer.isTrimmed;
     seat.domain = domain;
     seat.phase = 'replaying';
     this.#core.wake(seat);

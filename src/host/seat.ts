@@ -116,6 +116,8 @@ export class Seat {
   /** Records still to be replayed, and whether more will come. */
   records: Uint8Array[] = [];
   hasAllRecords = false;
+  /** Its journal was trimmed: snapshots are recorded from then on, since nothing else tells what they should be. */
+  isTrimmed = false;
   /** Position of the last thing sent to the store. */
   lastPosition = 0;
   /** Acknowledgements that have come in and no step has taken note of yet. */

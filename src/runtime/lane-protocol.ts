@@ -26,6 +26,7 @@ export interface LaneTask {
   readonly snapshotEverySteps: number;
   readonly snapshotEveryBytes: number;
   readonly maxActiveActors: number;
+  readonly recordsSnapshots: boolean;
   /** JavaScript heap, and memory beside it, that the lane may take, MiB. */
   readonly heapMb: number;
   readonly bufferMb: number;

@@ -112,6 +112,7 @@ export class ThreadEngine implements Engine {
         snapshotEverySteps,
         snapshotEveryBytes,
         maxActiveActors,
+        recordsSnapshots: options.retention !== 'all',
         routes,
         heapMb: laneHeapMb,
         bufferMb: options.bufferMb,

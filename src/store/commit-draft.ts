@@ -93,6 +93,7 @@ export class CommitDraft {
     const { snapshot, seq } = step;
     const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
     const body = roots === undefined ? step.body : withRoots(step.body, roots);
+    if (roots !== undefined) draft.state = { ...draft.state, anchorSeq: seq };
     const leaf = leafHash(body);
     draft.log.append(leaf);
     draft.steps.push({ seq, body, leaf });
@@ -178,6 +179,7 @@ export function newTenant(tenantNo: number, tenant: string, shard: number, commi
     shard,
     seq: 0,
     snapshotSeq: 0,
+    anchorSeq: 0,
     firstSeq: 1,
     commitNo,
     stateRoot: emptyRoot(),

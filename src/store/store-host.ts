@@ -17,7 +17,7 @@ import {
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeError } from '../frame/frame.ts';
-import type { StepRecord, Store } from './store.ts';
+import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 
 /** Bytes of journal records that go to a lane in one message. */
 const RECORDS_CHUNK_BYTES = 1 << 20;
@@ -119,7 +119,8 @@ export class StoreHost {
     if (damage !== undefined) throw damage;
     const stored = this.#store.loadDomain(tenant);
     const system = stored?.system ?? [];
-    this.#answer(lane, { kind: 'domain', tenant, image: stored?.image, system, error: undefined });
+    const isTrimmed = (stored?.firstSeq ?? 1) > 1;
+    this.#answer(lane, { kind: 'domain', tenant, isTrimmed, image: stored?.image, system, error: undefined });
     let bodies: Uint8Array[] = [];
     let sizeBytes = 0;
     for (const { body } of stored === undefined ? [] : this.#store.records(tenant, stored.snapshotSeq + 1)) {
@@ -142,7 +143,14 @@ export class StoreHost {
     const payload = encodeError(error);
     switch (request.kind) {
       case 'open':
-        this.#answer(lane, { kind: 'domain', tenant: request.tenant, image: undefined, system: [], error: payload });
+        this.#answer(lane, {
+          kind: 'domain',
+          tenant: request.tenant,
+          isTrimmed: false,
+          image: undefined,
+          system: [],
+          error: payload,
+        });
         this.#answer(lane, { kind: 'records', tenant: request.tenant, bodies: [], isLast: true, error: payload });
         return;
       case 'load':
@@ -198,9 +206,15 @@ export class StoreHost {
   #commit(pending: readonly Pending[]): readonly Pending[] | undefined {
     let batch = pending.filter(({ request }) => !this.#leftOut.has(request.tenant));
     for (;;) {
-      const steps = batch.map(({ request }) => (request.kind === 'step' ? request : snapshotStep(request)));
+      const steps: StepRecord[] = [];
+      const snapshots: SnapshotWrite[] = [];
+      for (const { request } of batch) {
+        if (request.kind === 'step') steps.push(request);
+        else if (request.body === undefined) snapshots.push(request);
+        else steps.push({ ...request, body: request.body, events: [], snapshot: request });
+      }
       try {
-        this.#store.commit(steps, []);
+        this.#store.commit(steps, snapshots);
         this.commitCount += 1;
         this.stepCount += steps.length;
         return batch;
@@ -247,9 +261,4 @@ export class StoreHost {
     for (const lane of this.#lanes.keys()) this.#answer(lane, { kind: 'available' });
     return true;
   }
-}
-
-/** A snapshot is a step of its own. */
-function snapshotStep({ shard, tenant, seq, body, image, changes }: SnapshotRequest): StepRecord {
-  return { shard, tenant, seq, body, events: [], snapshot: { image, changes } };
 }

@@ -179,11 +179,12 @@ export class Store {
     this.#check();
     const state = this.#directory.get(tenant);
     if (state === undefined) return undefined;
-    const { shard, seq, snapshotSeq } = state;
+    const { shard, seq, snapshotSeq, firstSeq } = state;
     return {
       shard,
       seq,
       snapshotSeq,
+      firstSeq,
       image: readImage(this.#driver, state),
       system: readSystemRows(this.#driver, state),
     };

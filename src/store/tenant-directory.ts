@@ -20,6 +20,8 @@ export interface TenantState {
   readonly seq: number;
   /** The step the snapshot stands at; 0 without one. */
   readonly snapshotSeq: number;
+  /** The last step that recorded a snapshot, with its roots; 0 without one. */
+  readonly anchorSeq: number;
   /** The first step whose record is still kept, with all behind it. */
   readonly firstSeq: number;
   /** The last commit that touched this tenant. */
@@ -42,6 +44,7 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .u32(state.shard)
     .u64(state.seq)
     .u64(state.snapshotSeq)
+    .u64(state.anchorSeq)
     .u64(state.firstSeq)
     .u64(state.commitNo)
     .raw(state.stateRoot)
@@ -169,6 +172,7 @@ function decodeTenant(key: Uint8Array, value: Uint8Array): TenantState | undefin
     shard: reader.u32(),
     seq: reader.u64(),
     snapshotSeq: reader.u64(),
+    anchorSeq: reader.u64(),
     firstSeq: reader.u64(),
     commitNo: reader.u64(),
     stateRoot: reader.raw(32),

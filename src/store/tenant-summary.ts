@@ -23,6 +23,8 @@ export interface StoredDomain {
   /** Last journaled step; the records behind `snapshotSeq` bring the domain there. */
   readonly seq: number;
   readonly snapshotSeq: number;
+  /** The first step whose record is kept. */
+  readonly firstSeq: number;
   /** Nothing before the first snapshot. */
   readonly image: Uint8Array | undefined;
   readonly system: readonly SystemRow[];

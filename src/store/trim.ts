@@ -1,8 +1,8 @@
 /**
  * Trimming the journal: which batches nobody needs any more.
  *
- * A batch goes when every record in it lies at or below its tenant's snapshot and is older than the
- * retention. Works from the index rows alone; a batch that one tenant still needs stays whole, and so
+ * A batch goes when every record in it lies below its tenant's snapshot and is older than the retention,
+ * and when that snapshot is recorded: its own record stays, whose leaf holds the roots to start from. Works from the index rows alone; a batch that one tenant still needs stays whole, and so
  * does one whose index rows are damaged. Leaf hashes stay, in rows of their own: proofs of the audit log
  * go on being made.
  */
@@ -76,7 +76,8 @@ export function* planTrim(
 
 /** Index rows of a tenant that the policy and its snapshot let go, ascending. */
 function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, nowMs: number): Generator<IndexEntry> {
-  const highest = Math.min(state.snapshotSeq, state.seq - (policy.keepSteps ?? 0));
+  const anchored = state.anchorSeq === state.snapshotSeq ? state.anchorSeq - 1 : 0;
+  const highest = Math.min(anchored, state.seq - (policy.keepSteps ?? 0));
   const before = policy.keepMs === undefined ? Number.POSITIVE_INFINITY : nowMs - policy.keepMs;
   const prefix = indexKey(state.tenantNo, 0).subarray(0, INDEX_PREFIX_BYTES);
   try {

@@ -133,7 +133,7 @@ class TestEngine implements Engine {
       registry: this.#registry,
       configs: configsOf(store, configId),
       configId,
-      limits: { ...this.#options, snapshotEveryRows: 20_000 },
+      limits: { ...this.#options, snapshotEveryRows: 20_000, recordsSnapshots: this.#options.retention !== 'all' },
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => this.#random.fill(bytes),

@@ -81,7 +81,7 @@ export class OneThread {
       registry,
       configs: new Map([[configId, config]]),
       configId,
-      limits: { ...options, snapshotEveryRows: 20_000 },
+      limits: { ...options, snapshotEveryRows: 20_000, recordsSnapshots: false },
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => random.fill(bytes),

@@ -18,6 +18,8 @@ export interface ClusterOptions {
   readonly evictEvery?: number;
   /** One in so many actions snapshots a lane; 0 never. */
   readonly snapshotEvery?: number;
+  /** As with a journal that is trimmed. */
+  readonly recordsSnapshots?: boolean;
   readonly callTimeoutMs?: number;
   readonly maxTurnsPerInput?: number;
   readonly idempotencyTermMs?: number;

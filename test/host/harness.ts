@@ -137,6 +137,7 @@ export class Cluster {
         snapshotEverySteps,
         snapshotEveryBytes: 2 ** 40,
         snapshotEveryRows: 2 ** 40,
+        recordsSnapshots: this.#options.recordsSnapshots ?? false,
         maxActiveActors,
       },
       ports: {

@@ -25,9 +25,18 @@ test('any interleaving of three lanes gives the results of one lane', async () =
 
 test('any eviction and any snapshot gives the results of a lane that keeps everything', async () => {
   await fc.assert(
-    fc.asyncProperty(workloadArb, fc.nat(), fc.integer({ min: 1, max: 3 }), async (rounds, seed, actors) => {
+    fc.asyncProperty(workloadArb, fc.nat(), fc.integer({ min: 1, max: 3 }), fc.boolean(), async (...drawn) => {
+      const [rounds, seed, actors, recordsSnapshots] = drawn;
       const one = await run(rounds, {}, QUIET);
-      const tight = { lanes: 2, seed, maxActiveActors: actors, snapshotEverySteps: 3, evictEvery: 5, snapshotEvery: 9 };
+      const tight = {
+        lanes: 2,
+        seed,
+        recordsSnapshots,
+        maxActiveActors: actors,
+        snapshotEverySteps: 3,
+        evictEvery: 5,
+        snapshotEvery: 9,
+      };
       expect(await run(rounds, tight, QUIET)).toEqual(one);
     }),
     { numRuns: RUNS, seed: SEED },
@@ -41,6 +50,7 @@ test('lane deaths, moves and crashes at any point give the results of an undistu
       const rough = {
         lanes: LANES,
         seed,
+        recordsSnapshots: seed % 2 === 0,
         maxActiveActors: 3,
         snapshotEverySteps: 7,
         evictEvery: 11,

@@ -10,7 +10,7 @@ import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { KIND, behind } from '../../src/store/schema.ts';
 import { Store } from '../../src/store/store.ts';
 import type { StepRecord } from '../../src/store/store.ts';
-import { snapshot, step } from './records.ts';
+import { step } from './records.ts';
 
 const numbered = (seq: number): StepRecord => ({ ...step('t', seq), shard: 0 });
 const bodyOf = (seq: number): Uint8Array => numbered(seq).body;
@@ -87,16 +87,16 @@ describe('the audit log of a tenant', () => {
 
   test('keeps its hashes when the journal is trimmed', () => {
     const { store, driver } = filled(700, [3, 100, 1]);
-    const before = [1, 2, 256, 300, 700].map((seq) => store.audit.inclusion('t', seq));
-    const old = store.audit.consistency('t', 257);
-    store.commit([], [{ ...snapshot('t', 700, []), shard: 0 }]);
+    const before = [1, 2, 256, 300, 700].map((seq) => store.audit.inclusion('t', seq, 700));
+    const old = store.audit.consistency('t', 257, 700);
+    store.commit([{ ...numbered(701), snapshot: { image: new Uint8Array(1), changes: [] } }], []);
     expect(store.trim({ keepSteps: 5 }).batches).toBeGreaterThan(10);
     const reopened = open(driver);
-    expect([1, 2, 256, 300, 700].map((seq) => reopened.audit.inclusion('t', seq))).toEqual(
+    expect([1, 2, 256, 300, 700].map((seq) => reopened.audit.inclusion('t', seq, 700))).toEqual(
       before.map((proof) => (proof.seq === 700 ? proof : { ...proof, leaf: undefined })),
     );
-    expect(reopened.audit.consistency('t', 257)).toEqual(old);
-    reopened.commit([numbered(701)], []);
+    expect(reopened.audit.consistency('t', 257, 700)).toEqual(old);
+    reopened.commit([numbered(702)], []);
     expect(reopened.audit.consistency('t', 700).root1).toEqual(store.audit.rootAt('t', 700));
   });
 
@@ -120,7 +120,7 @@ describe('the audit log of a tenant', () => {
     for (const kind of [KIND.tile, KIND.leaves]) {
       for (const isGone of [true, false]) {
         const { store, driver } = filled(600, [50]);
-        store.commit([], [{ ...snapshot('t', 600, []), shard: 0 }]);
+        store.commit([{ ...numbered(601), snapshot: { image: new Uint8Array(1), changes: [] } }], []);
         store.trim({});
         const [key, value] = driver.range(Uint8Array.of(kind), behind(Uint8Array.of(kind)), { limit: 1 })[0] ?? [];
         if (key === undefined || value === undefined) throw new Error(`there is no row of kind ${kind}`);

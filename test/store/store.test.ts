@@ -71,6 +71,7 @@ describe.each(drivers)('a store over $name', ({ make }) => {
       shard: shardOf('b', SHARDS),
       seq: 3,
       snapshotSeq: 2,
+      firstSeq: 1,
       image: bytes('image 2'),
       system: [{ group: 'sys:timers', name: 'id', value: bytes('t') }],
     });
@@ -78,6 +79,7 @@ describe.each(drivers)('a store over $name', ({ make }) => {
       shard: shardOf('a', SHARDS),
       seq: 1,
       snapshotSeq: 0,
+      firstSeq: 1,
       image: undefined,
       system: [],
     });
