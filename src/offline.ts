@@ -6,7 +6,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SynapseError } from './base/error.ts';
-import { openRow } from './store/binary.ts';
 import { readRecords } from './store/journal.ts';
 import type { KeyValue } from './store/key-value.ts';
 import { corrupt, KIND } from './store/schema.ts';
@@ -81,7 +80,9 @@ export async function inspectStore(dataDir: string): Promise<StoreReport> {
  * @throws SynapseError as {@link inspectStore}; `STORE_UNAVAILABLE` when the copy cannot be written, and then nothing is left
  */
 export async function backupStore(dataDir: string, to: string): Promise<void> {
-  withStore(dataDir, ({ driver, meta }) => driver.backup(to, metaWrites({ ...meta, redraw: true })));
+  withStore(dataDir, ({ driver, meta, ring }) =>
+    driver.backup(to, metaWrites({ ...meta, redraw: true }), (partial) => ring.copyTo(partial)),
+  );
 }
 
 function withStore<T>(dataDir: string, look: (view: StoreView) => T): T {
@@ -109,12 +110,12 @@ function tenantFaults(driver: KeyValue, state: TenantState): StoreFault[] {
   ];
 }
 
-function checkEvents(driver: KeyValue, { tenant, tenantNo, seq }: TenantState): void {
+function checkEvents(driver: KeyValue, { tenant, tenantNo, seq, seal }: TenantState): void {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt8(KIND.events);
   prefix.writeUInt32BE(tenantNo, 1);
   for (const [key, value] of rowsUnder(driver, prefix, PAGE_ROWS)) {
-    if (openRow(key, value) === undefined) throw corrupt('event row', { tenant, seq });
+    if (seal.open(key, value) === undefined) throw corrupt('event row', { tenant, seq });
   }
 }
 

@@ -9,8 +9,12 @@ export interface InclusionProof {
   readonly seq: number;
   readonly index: number;
   readonly size: number;
-  /** The leaf's bytes, the step's record; undefined once the journal was trimmed there. */
+  /** The leaf's bytes, the step's record or its blinding; undefined once the journal was trimmed there, or the tenant erased. */
   readonly leaf: Uint8Array | undefined;
+  /** Of an encrypted store, whose leaves are blinded: the step's record. `leaf` is HMAC-SHA256(salt, record). */
+  readonly record?: Uint8Array;
+  /** With `record`: the key of that HMAC, 32 bytes. It opens this leaf and no other. */
+  readonly salt?: Uint8Array;
   readonly leafHash: Uint8Array;
   /** The sibling nearest to the leaf first. */
   readonly proof: readonly Uint8Array[];

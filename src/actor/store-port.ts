@@ -101,9 +101,15 @@ export type StoreAnswer =
   | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[] }
   /** The store failed: what is not durable up to `position` is undone. */
   | { readonly kind: 'failed'; readonly epoch: number; readonly position: number; readonly message: string }
-  /** Steps of one tenant could not be kept, those of others could. */
-  | { readonly kind: 'corrupt'; readonly tenant: string; readonly error: Uint8Array }
+  /** One tenant is served no more, damaged or erased: its steps are not kept, those of others are. */
+  | { readonly kind: 'refused'; readonly tenant: string; readonly error: Uint8Array }
   | { readonly kind: 'available' };
+
+/** What every use of an erased tenant gets: for good, so it is the address that is wrong and not the moment. */
+export function erasedTenant(tenant: string): SynapseError {
+  const text = `the tenant ${JSON.stringify(tenant)} was erased, and its name is not given out again`;
+  return new SynapseError('INVALID_ADDRESS', text, { part: 'tenant', tenant, erased: true });
+}
 
 const TAG_STEP = 1;
 const TAG_VALUE = 2;

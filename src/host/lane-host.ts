@@ -102,17 +102,21 @@ export class LaneHost {
       case 'list':
         this.#recovery.takeList(answer.tenants);
         return;
-      case 'corrupt': {
-        const seat = core.seats.get(answer.tenant);
-        if (seat !== undefined) this.#recovery.refuse(seat, decodeError(answer.error));
+      case 'refused':
+        this.refuse(answer.tenant, decodeError(answer.error));
         return;
-      }
       case 'failed':
         this.#fail(answer);
         return;
       case 'available':
         this.#recover();
     }
+  }
+
+  /** Serves a tenant no more and forgets what is in memory of it. One that is not here is asked for at the store, and refused there. */
+  refuse(tenant: string, error: SynapseError): void {
+    const seat = this.#core.seats.get(tenant);
+    if (seat !== undefined) this.#recovery.refuse(seat, error);
   }
 
   #takeRows(answer: Extract<StoreAnswer, { kind: 'rows' }>): void {

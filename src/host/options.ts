@@ -74,6 +74,11 @@ export interface SystemOptions {
   readonly snapshotEveryBytes?: number;
   /** What of the journal is kept. Default `'all'`. */
   readonly retention?: Retention;
+  /**
+   * Everything of a tenant on disk is sealed with a key of its own, which `system.erase` destroys. Fixed for the life
+   * of a dataDir. Default false. What it costs and what stays readable: docs/encryption.md.
+   */
+  readonly encryption?: boolean;
   /** How long `close` waits for calls and effects under way, ms. Default 5,000. */
   readonly drainTimeoutMs?: number;
   /** Signs checkpoints: an Ed25519 private key in PEM (PKCS #8), or its seed of 32 bytes. Default: `audit.key` in the dataDir, made when first needed. */
@@ -102,6 +107,7 @@ export interface ResolvedOptions {
   readonly snapshotEverySteps: number;
   readonly snapshotEveryBytes: number;
   readonly retention: Retention;
+  readonly encryption: boolean;
   readonly drainTimeoutMs: number;
   readonly auditKey: string | Uint8Array | undefined;
 }
@@ -133,7 +139,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   drainTimeoutMs: [0, TIMER_MAX_MS, 5_000],
 };
 
-const OTHERS: readonly string[] = ['actors', 'previous', 'dataDir', 'grants', 'retention', 'auditKey'];
+const OTHERS: readonly string[] = ['actors', 'previous', 'dataDir', 'grants', 'retention', 'auditKey', 'encryption'];
 
 function invalid(option: string, expected: string, got: unknown): SynapseError {
   const text = typeof got === 'string' ? JSON.stringify(got) : String(got);
@@ -161,6 +167,7 @@ export function resolveOptions(options: SystemOptions, extra: readonly string[] 
     grants: checkGrants(options.grants ?? []),
     retention: checkRetention(options.retention ?? 'all'),
     auditKey: checkAuditKey(options.auditKey),
+    encryption: checkSwitch('encryption', options.encryption ?? false),
   };
 }
 
@@ -171,6 +178,11 @@ function checkNumber(options: SystemOptions, name: string, [least, most, standar
     throw invalid(name, `an integer from ${least} to ${most}`, value);
   }
   return value;
+}
+
+function checkSwitch(option: string, given: unknown): boolean {
+  if (typeof given !== 'boolean') throw invalid(option, 'true or false', given);
+  return given;
 }
 
 /** Modules as URLs; `INVALID_ARGUMENT` names the option. */

@@ -119,6 +119,7 @@ export interface Engine {
   moveShard(shard: number, lane: number): Promise<void>;
   audit(request: AuditRequest): Promise<AuditAnswer>;
   snapshot(): Promise<void>;
+  erase(tenant: string): Promise<void>;
   backup(dir: string): Promise<void>;
   readEvents(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]>;
   close(): Promise<void>;
@@ -333,6 +334,19 @@ export class System implements AsyncDisposable {
   async snapshot(): Promise<void> {
     this.#checkOpen();
     await this.#engine.snapshot();
+  }
+
+  /**
+   * Destroys the tenant's key, and with it all that its store holds of its content, for good: states, events, replies,
+   * the inputs in its log. Hashes stay, so that its log still verifies; its name is not given out again, and every call
+   * of it is `INVALID_ADDRESS`. Resolves when it is durable; again for an erased one: nothing. Backups made before have
+   * keys of their own. `INVALID_ARGUMENT` without `encryption: true` or for an unknown tenant, `STORE_UNAVAILABLE`
+   * (call it again: it may have been done).
+   */
+  async erase(tenant: string): Promise<void> {
+    this.#checkOpen();
+    checkName('tenant', tenant);
+    await this.#engine.erase(tenant);
   }
 
   /**

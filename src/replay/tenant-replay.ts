@@ -14,6 +14,7 @@ import { corrupt, TRIE } from '../store/schema.ts';
 import { readGroup, readImage, readSystemRows, StoredPages } from '../store/snapshot.ts';
 import type { StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
+import { leafOf } from '../store/tenant-seal.ts';
 import { divergence, failedStep } from './divergence.ts';
 import type { ReplayWorker } from './replay-worker.ts';
 import { type Detail, joinBodies, readReports } from './replay-protocol.ts';
@@ -147,7 +148,12 @@ export class TenantReplay {
           const steps = reports.map((report, at) => {
             const record = records[done + at];
             assert(record?.seq === report.seq, 'reports come in the order of the records');
-            return new ReplayedStep(tenant, record, leafHash(record.body), report);
+            return new ReplayedStep(
+              tenant,
+              record,
+              leafHash(leafOf(this.tenant.seal, record.seq, record.body)),
+              report,
+            );
           });
           const wrong = steps.findIndex((step) => step.differs);
           yield wrong < 0 ? steps : steps.slice(0, wrong);

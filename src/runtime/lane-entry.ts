@@ -8,6 +8,7 @@ import { SeededRandom } from '../base/seeded.ts';
 import { SynapseError } from '../base/error.ts';
 import type { Running } from '../actor/domain-state.ts';
 import { decodeConfig } from '../actor/kernel-config.ts';
+import { erasedTenant } from '../actor/store-port.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { repairRealm } from '../host/lockdown.ts';
 import { loadRegistry } from '../host/modules.ts';
@@ -358,6 +359,7 @@ function surfaceOf(thread: LaneThread): LaneSurface {
       }),
     keep: (shard) => done(() => thread.host.moves.keep(shard)),
     drop: (shard) => done(() => thread.host.moves.drop(shard)),
+    forget: (tenant) => done(() => thread.host.refuse(tenant, erasedTenant(tenant))),
     stop: () =>
       replyWith(() => {
         thread.stop();

@@ -219,7 +219,21 @@ export class LaneFleet {
 
   /** Moves a shard; one move at a time. `hold` and `unhold` stop and start the embedder's own sending. */
   move(shard: number, target: number, hold: (shard: number) => void, unhold: (shard: number) => void): Promise<void> {
-    const turn = this.#moving.then(() => this.#move(shard, target, hold, unhold));
+    return this.#between(() => this.#move(shard, target, hold, unhold));
+  }
+
+  /** Erases a tenant in the store, then in the memory of every lane; not while a shard is moved, which would find it gone. */
+  erase(tenant: string): Promise<void> {
+    return this.#between(async () => {
+      await this.#ports.store.erase(tenant);
+      // A lane that dies or is being replaced has the tenant from the store, which knows.
+      await Promise.all(this.threads.map((thread) => thread.forget(tenant).catch(() => undefined)));
+      await Promise.all(this.#replacing);
+    });
+  }
+
+  #between(work: () => Promise<void>): Promise<void> {
+    const turn = this.#moving.then(work);
     this.#moving = turn.catch(() => undefined);
     return turn;
   }

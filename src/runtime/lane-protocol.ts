@@ -58,6 +58,8 @@ export interface LaneSurface {
   adopt(shard: number, tenants: readonly ListedTenant[]): Promise<Reply<readonly TenantRoots[]>>;
   keep(shard: number): Promise<Reply<null>>;
   drop(shard: number): Promise<Reply<null>>;
+  /** A tenant was erased: nothing of it stays in memory, and its messages are refused. */
+  forget(tenant: string): Promise<Reply<null>>;
   /** Ends the task; the thread then ends by itself. */
   stop(): Promise<Reply<null>>;
 }
@@ -67,6 +69,7 @@ export interface StoreTask {
   /** Left out: in memory. */
   readonly dataDir: string | undefined;
   readonly shards: number;
+  readonly encryption: boolean;
   /** Given by the embedder; else the data directory's own. */
   readonly auditKey: string | Uint8Array | undefined;
   /** Where the actors come from. */
@@ -95,6 +98,7 @@ export interface StoreSurface {
   events(tenant: string, topic: string, from: number, limit: number): Promise<Reply<readonly StoredTopicEvent[]>>;
   audit(request: AuditRequest): Promise<Reply<AuditAnswer>>;
   trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<Reply<null>>;
+  erase(tenant: string): Promise<Reply<null>>;
   backup(dir: string): Promise<Reply<null>>;
   /** Steps that are durable since the store was opened. */
   stepCount(): Promise<Reply<number>>;

@@ -123,6 +123,10 @@ export class LaneThread {
     return this.#control.call((lane) => lane.drop(shard));
   }
 
+  forget(tenant: string): Promise<null> {
+    return this.#control.call((lane) => lane.forget(tenant));
+  }
+
   /** Ends the thread at once, from outside; it dies of `reason`. */
   kill(reason: string): void {
     this.#killReason = reason;

@@ -10,6 +10,8 @@ import { SynapseError } from '../base/error.ts';
 import { AuditKey } from '../store/audit-key.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { openLmdb } from '../store/lmdb.ts';
+import { KeyRing, PLAIN_RING } from '../store/key-ring.ts';
+import { FileKeySlots, MemoryKeySlots } from '../store/key-slots.ts';
 import { type DirectoryLock, acquireLock } from '../store/lock.ts';
 import { MemoryKeyValue } from '../store/memory.ts';
 import { StoreHost } from '../store/store-host.ts';
@@ -39,12 +41,14 @@ class StoreThread {
   #isScheduled = false;
 
   open(config: Uint8Array): OpenedStore {
-    const { dataDir, shards, auditKey, actors, previous } = task;
+    const { dataDir, shards, encryption, auditKey, actors, previous } = task;
     const driver = dataDir === undefined ? new MemoryKeyValue() : this.#openDirectory(dataDir);
+    const slots = dataDir === undefined ? new MemoryKeySlots() : new FileKeySlots(dataDir);
+    const ring = encryption ? new KeyRing(slots) : PLAIN_RING;
     try {
       const given = auditKey === undefined ? undefined : AuditKey.of(auditKey);
       const own = (): AuditKey => (dataDir === undefined ? AuditKey.make() : AuditKey.open(dataDir));
-      this.#store = Store.open({ driver, shards, auditKey: () => given ?? own() });
+      this.#store = Store.open({ driver, shards, ring, auditKey: () => given ?? own() });
       this.#store.remember({ actors, previous });
     } catch (error) {
       this.#store = undefined;
@@ -161,6 +165,17 @@ class StoreThread {
     }, RECOVER_MS);
   }
 
+  /** Durable on return, and lanes are told. */
+  erase(tenant: string): void {
+    this.pump();
+    if (this.#host === undefined) throw new SynapseError('CLOSED', 'the store is not open');
+    try {
+      this.#host.erase(tenant);
+    } finally {
+      this.pump();
+    }
+  }
+
   close(): void {
     clearTimeout(this.#recovery);
     this.#recovery = undefined;
@@ -198,6 +213,11 @@ const surface: StoreSurface = {
   trim: (policy) =>
     replyWith(() => {
       thread.store.trim(policy);
+      return null;
+    }),
+  erase: (tenant) =>
+    replyWith(() => {
+      thread.erase(tenant);
       return null;
     }),
   backup: (dir) =>

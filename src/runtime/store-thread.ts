@@ -17,7 +17,7 @@ export class StoreThread {
   #isStopping = false;
 
   constructor(
-    place: Pick<StoreTask, 'dataDir' | 'shards' | 'auditKey' | 'actors' | 'previous'>,
+    place: Pick<StoreTask, 'dataDir' | 'shards' | 'encryption' | 'auditKey' | 'actors' | 'previous'>,
     onTopics: (note: TopicNote) => void,
     onDeath: (reason: string) => void,
   ) {
@@ -66,6 +66,10 @@ export class StoreThread {
 
   trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<null> {
     return this.#control.call((store) => store.trim(policy));
+  }
+
+  erase(tenant: string): Promise<null> {
+    return this.#control.call((store) => store.erase(tenant));
   }
 
   backup(dir: string): Promise<null> {

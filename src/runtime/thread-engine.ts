@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import cron, { type ScheduledTask } from 'node-cron';
 import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import { encodeConfig } from '../actor/kernel-config.ts';
+import { shardOf } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, Frame } from '../frame/frame.ts';
@@ -230,6 +231,12 @@ export class ThreadEngine implements Engine {
       (held) => this.client.hold(held),
       (held) => this.client.unhold(held),
     );
+  }
+
+  async erase(tenant: string): Promise<void> {
+    await this.#fleet.erase(tenant);
+    // Calls under way will have no answer: sent again, they hear why.
+    this.client.resend((shard) => shard === shardOf(tenant, this.#options.shards));
   }
 
   async backup(dir: string): Promise<void> {

@@ -12,11 +12,13 @@ import { eventWrites } from './event-log.ts';
 import type { EmittedEvent } from './event-log.ts';
 import { journalWrites } from './journal.ts';
 import type { JournalStep } from './journal.ts';
+import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
 import { tenantWrites } from './tenant-directory.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import { leafOf, type TenantSeal } from './tenant-seal.ts';
 
 /** One step to be journaled. */
 export interface StepRecord {
@@ -60,6 +62,7 @@ interface TenantDraft {
 export interface DraftGround {
   readonly driver: KeyValue;
   readonly directory: TenantDirectory;
+  readonly ring: SealRing;
   readonly shards: number;
   readonly commitNo: number;
   /** Number of the next new tenant. */
@@ -94,7 +97,7 @@ export class CommitDraft {
     const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
     const body = roots === undefined ? step.body : withRoots(step.body, roots);
     if (roots !== undefined) draft.state = { ...draft.state, anchorSeq: seq };
-    const leaf = leafHash(body);
+    const leaf = leafHash(leafOf(draft.state.seal, seq, body));
     draft.log.append(leaf);
     draft.steps.push({ seq, body, leaf });
     for (const event of step.events) draft.events.push(event);
@@ -114,7 +117,7 @@ export class CommitDraft {
     const { state } = draft;
     draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state);
     draft.snapshot.apply(write.changes);
-    draft.image = imageWrite(state.tenantNo, seq, write.image);
+    draft.image = imageWrite(state, seq, write.image);
     const { stateRoot, systemRoot } = draft.snapshot;
     const imageHash = sha256(write.image);
     draft.state = { ...state, snapshotSeq: seq, stateRoot, systemRoot, imageHash };
@@ -132,13 +135,13 @@ export class CommitDraft {
     const drafts = [...this.#tenants.values()];
     const journaled = drafts.filter(({ steps }) => steps.length > 0);
     const writes = journalWrites(
-      journaled.map(({ state, steps }) => ({ tenantNo: state.tenantNo, shard: state.shard, steps })),
+      journaled.map(({ state, steps }) => ({ owner: state, shard: state.shard, steps })),
       commitNo,
       timeMs,
     );
     for (const { state, isNew, log, events, snapshot, image } of drafts) {
       writes.push(...tenantWrites({ ...state, logEdge: log.edge }, isNew), ...log.writes());
-      if (events.length > 0) writes.push(...eventWrites(state.tenantNo, events));
+      if (events.length > 0) writes.push(...eventWrites(state, events));
       if (snapshot !== undefined) writes.push(...snapshot.writes());
       if (image !== undefined) writes.push(image);
     }
@@ -155,8 +158,7 @@ export class CommitDraft {
     assert(Number.isInteger(shard) && shard >= 0 && shard < shards, 'a shard lies within the number of shards');
     const before = directory.get(tenant);
     assert(before === undefined || before.shard === shard, 'a tenant keeps its shard');
-    const state =
-      before === undefined ? newTenant(this.#nextTenantNo++, tenant, shard, commitNo) : { ...before, commitNo };
+    const state = before === undefined ? this.#newTenant(tenant, shard) : { ...before, commitNo };
     const draft: TenantDraft = {
       state,
       isNew: before === undefined,
@@ -169,10 +171,21 @@ export class CommitDraft {
     this.#tenants.set(tenant, draft);
     return draft;
   }
+
+  #newTenant(tenant: string, shard: number): TenantState {
+    const tenantNo = this.#nextTenantNo++;
+    return newTenant(tenantNo, tenant, shard, this.#ground.commitNo, this.#ground.ring.draw(tenantNo));
+  }
 }
 
 /** The state of a tenant before its first step. */
-export function newTenant(tenantNo: number, tenant: string, shard: number, commitNo: number): TenantState {
+export function newTenant(
+  tenantNo: number,
+  tenant: string,
+  shard: number,
+  commitNo: number,
+  seal: TenantSeal,
+): TenantState {
   return {
     tenantNo,
     tenant,
@@ -186,5 +199,7 @@ export function newTenant(tenantNo: number, tenant: string, shard: number, commi
     systemRoot: emptyRoot(),
     imageHash: new Uint8Array(0),
     logEdge: new Uint8Array(0),
+    seal,
+    life: 'alive',
   };
 }

@@ -5,9 +5,11 @@
  *   [topic text][count u32] then per event [time ms f64][value block]
  */
 import { assert } from '../base/assert.ts';
-import { ByteReader, ByteWriter, openRow } from './binary.ts';
+import { ByteReader, ByteWriter } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { corrupt, eventsKey } from './schema.ts';
+import type { RowOwner } from './schema.ts';
+import type { TenantState } from './tenant-directory.ts';
 
 /** An event as a step emits it. */
 export interface EmittedEvent {
@@ -32,7 +34,7 @@ const ROW_BYTES = 64 << 10;
 const PAGE_ROWS = 32;
 
 /** Rows for the events one tenant emitted in one commit, in the order of emission. */
-export function eventWrites(tenantNo: number, events: readonly EmittedEvent[]): Write[] {
+export function eventWrites(owner: RowOwner, events: readonly EmittedEvent[]): Write[] {
   const byTopic = new Map<string, EmittedEvent[]>();
   for (const event of events) {
     const list = byTopic.get(event.topic);
@@ -49,7 +51,7 @@ export function eventWrites(tenantNo: number, events: readonly EmittedEvent[]): 
     list.forEach((event, i) => {
       sizeBytes += event.value.length;
       if (sizeBytes < ROW_BYTES && i + 1 < list.length) return;
-      writes.push(rowOf(tenantNo, topic, list.slice(from, i + 1)));
+      writes.push(rowOf(owner, topic, list.slice(from, i + 1)));
       from = i + 1;
       sizeBytes = 0;
     });
@@ -57,11 +59,11 @@ export function eventWrites(tenantNo: number, events: readonly EmittedEvent[]): 
   return writes;
 }
 
-function rowOf(tenantNo: number, topic: string, events: readonly EmittedEvent[]): Write {
-  const key = eventsKey(tenantNo, topic, (events[0] as EmittedEvent).offset);
+function rowOf(owner: RowOwner, topic: string, events: readonly EmittedEvent[]): Write {
+  const key = eventsKey(owner, topic, (events[0] as EmittedEvent).offset);
   const writer = new ByteWriter(1024).text(topic).u32(events.length);
   for (const event of events) writer.f64(event.timeMs).block(event.value);
-  return [key, writer.sealed(key)];
+  return [key, owner.seal.seal(key, writer)];
 }
 
 /**
@@ -70,22 +72,22 @@ function rowOf(tenantNo: number, topic: string, events: readonly EmittedEvent[])
  */
 export function readEvents(
   driver: KeyValue,
-  tenantNo: number,
-  tenant: string,
+  state: TenantState,
   topic: string,
   from: number,
   limit: number,
 ): readonly StoredEvent[] {
-  const lowest = eventsKey(tenantNo, topic, 0);
-  const to = eventsKey(tenantNo, topic, Number.MAX_SAFE_INTEGER);
+  const { tenant } = state;
+  const lowest = eventsKey(state, topic, 0);
+  const to = eventsKey(state, topic, Number.MAX_SAFE_INTEGER);
   const found: StoredEvent[] = [];
-  const floor = driver.range(lowest, eventsKey(tenantNo, topic, from + 1), { reverse: true, limit: 1 })[0];
+  const floor = driver.range(lowest, eventsKey(state, topic, from + 1), { reverse: true, limit: 1 })[0];
   let start = floor?.[0] ?? lowest;
   let next: number | undefined;
   while (found.length < limit) {
     const rows = driver.range(start, to, { limit: PAGE_ROWS });
     for (const row of rows) {
-      const events = decodeRow(row, tenant, topic);
+      const events = decodeRow(row, state, topic);
       const first = (events[0] as StoredEvent).offset;
       if (first !== (next ?? (floor === undefined ? 0 : first)))
         throw corrupt('event row', { tenant, topic, offset: next ?? 0 });
@@ -93,15 +95,15 @@ export function readEvents(
       for (const event of events) if (event.offset >= from && found.length < limit) found.push(event);
     }
     if (rows.length < PAGE_ROWS || next === undefined) return found;
-    start = eventsKey(tenantNo, topic, next);
+    start = eventsKey(state, topic, next);
   }
   return found;
 }
 
-function decodeRow([key, value]: Row, tenant: string, topic: string): readonly StoredEvent[] {
+function decodeRow([key, value]: Row, { tenant, seal }: TenantState, topic: string): readonly StoredEvent[] {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
   const offset = view.getUint32(key.length - 8) * 0x1_0000_0000 + view.getUint32(key.length - 4);
-  const payload = openRow(key, value);
+  const payload = seal.open(key, value);
   if (payload === undefined) throw corrupt('event row', { tenant, topic, offset });
   const reader = new ByteReader(payload);
   if (reader.text() !== topic) throw corrupt('event row', { tenant, topic, offset });

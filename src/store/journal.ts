@@ -16,6 +16,7 @@ import { HASH_BYTES } from '../base/hash.ts';
 import { ByteReader, ByteWriter, copyOf, openRow } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { batchKey, corrupt, indexKey } from './schema.ts';
+import type { RowOwner } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
 
 /** One step as the journal takes it. */
@@ -28,7 +29,7 @@ export interface JournalStep {
 
 /** The steps of one tenant in one commit, ascending. */
 export interface TenantSteps {
-  readonly tenantNo: number;
+  readonly owner: RowOwner;
   readonly shard: number;
   readonly steps: readonly JournalStep[];
 }
@@ -67,10 +68,10 @@ const INDEX_ROWS = 64;
 /** The batches and index rows of one commit. */
 export function journalWrites(all: readonly TenantSteps[], commitNo: number, timeMs: number): Write[] {
   const byShard = new Map<number, Stretch[]>();
-  for (const { tenantNo, shard, steps } of all) {
+  for (const { owner, shard, steps } of all) {
     const stretches = byShard.get(shard) ?? [];
     byShard.set(shard, stretches);
-    stretches.push(...stretchesOf(tenantNo, steps));
+    stretches.push(...stretchesOf(owner, steps));
   }
   const writes: Write[] = [];
   for (const [shard, stretches] of byShard) {
@@ -81,25 +82,25 @@ export function journalWrites(all: readonly TenantSteps[], commitNo: number, tim
 
 /** Consecutive records of one tenant that stay together in one batch. */
 interface Stretch {
-  readonly tenantNo: number;
+  readonly owner: RowOwner;
   readonly steps: readonly JournalStep[];
   readonly sizeBytes: number;
 }
 
-function stretchesOf(tenantNo: number, steps: readonly JournalStep[]): Stretch[] {
+function stretchesOf(owner: RowOwner, steps: readonly JournalStep[]): Stretch[] {
   const stretches: Stretch[] = [];
   let from = 0;
   let sizeBytes = 0;
   steps.forEach((step, i) => {
     const size = RECORD_HEAD_BYTES + step.body.length;
     if (i > from && sizeBytes + size > BATCH_BYTES) {
-      stretches.push({ tenantNo, steps: steps.slice(from, i), sizeBytes });
+      stretches.push({ owner, steps: steps.slice(from, i), sizeBytes });
       from = i;
       sizeBytes = 0;
     }
     sizeBytes += size;
   });
-  stretches.push({ tenantNo, steps: steps.slice(from), sizeBytes });
+  stretches.push({ owner, steps: steps.slice(from), sizeBytes });
   return stretches;
 }
 
@@ -124,28 +125,39 @@ function batchWrites(
   part: number,
   timeMs: number,
 ): Write[] {
-  const value = Buffer.allocUnsafe(batch.reduce((sum, stretch) => sum + stretch.sizeBytes, 0));
-  const writes: Write[] = [[batchKey(shard, commitNo, part), value]];
+  const writes: Write[] = [];
+  const values: Uint8Array[] = [];
   let at = 0;
-  for (const { tenantNo, steps, sizeBytes } of batch) {
+  for (const stretch of batch) {
+    const { owner, steps } = stretch;
     const firstSeq = (steps[0] as JournalStep).seq;
-    const key = indexKey(tenantNo, firstSeq);
+    const key = indexKey(owner.tenantNo, firstSeq);
+    const value = owner.seal.sealRecords(key, encodeStretch(stretch));
     const leaves = new Uint8Array(steps.length * HASH_BYTES);
     steps.forEach(({ leaf }, i) => leaves.set(leaf, i * HASH_BYTES));
-    const place = { shard, commitNo, part, offset: at, length: sizeBytes, records: steps.length };
+    const place = { shard, commitNo, part, offset: at, length: value.length, records: steps.length };
     writes.push(indexWrite({ key, firstSeq, ...place, tenants: batch.length, timeMs, leaves }));
-    for (const { seq, body } of steps) {
-      const end = at + RECORD_HEAD_BYTES + body.length;
-      value.writeUInt32BE(tenantNo, at + 4);
-      value.writeUInt32BE(Math.floor(seq / TWO_32), at + 8);
-      value.writeUInt32BE(seq % TWO_32, at + 12);
-      value.writeUInt32BE(body.length, at + 16);
-      value.set(body, at + RECORD_HEAD_BYTES);
-      value.writeUInt32BE(crc32(value.subarray(at + 4, end)), at);
-      at = end;
-    }
+    values.push(value);
+    at += value.length;
   }
+  writes.push([batchKey(shard, commitNo, part), Buffer.concat(values)]);
   return writes;
+}
+
+function encodeStretch({ owner, steps, sizeBytes }: Stretch): Uint8Array {
+  const value = Buffer.allocUnsafe(sizeBytes);
+  let at = 0;
+  for (const { seq, body } of steps) {
+    const end = at + RECORD_HEAD_BYTES + body.length;
+    value.writeUInt32BE(owner.tenantNo, at + 4);
+    value.writeUInt32BE(Math.floor(seq / TWO_32), at + 8);
+    value.writeUInt32BE(seq % TWO_32, at + 12);
+    value.writeUInt32BE(body.length, at + 16);
+    value.set(body, at + RECORD_HEAD_BYTES);
+    value.writeUInt32BE(crc32(value.subarray(at + 4, end)), at);
+    at = end;
+  }
+  return value;
 }
 
 /** The row of an index entry. */
@@ -221,24 +233,25 @@ export function seqOfKey(indexRowKey: Uint8Array): number {
   return view.getUint32(5) * TWO_32 + view.getUint32(9);
 }
 
-function* recordsOf(batch: Uint8Array, entry: IndexEntry, { tenant, tenantNo }: TenantState): Generator<JournalRecord> {
-  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-  const end = entry.offset + entry.length;
-  let at = entry.offset;
+function* recordsOf(batch: Uint8Array, entry: IndexEntry, state: TenantState): Generator<JournalRecord> {
+  const { tenant, tenantNo, seal } = state;
+  const records = seal.openRecords(entry.key, batch.subarray(entry.offset, entry.offset + entry.length));
+  if (records === undefined) throw corrupt('journal record', { tenant, seq: entry.firstSeq });
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  let at = 0;
   for (let i = 0; i < entry.records; i++) {
     const seq = entry.firstSeq + i;
     const bodyAt = at + RECORD_HEAD_BYTES;
-    const length = bodyAt <= batch.length ? view.getUint32(at + 16) : 0;
+    const length = bodyAt <= records.length ? view.getUint32(at + 16) : 0;
     const recordEnd = bodyAt + length;
-    const fits = recordEnd <= end && end <= batch.length;
     const sound =
-      fits &&
-      crc32(batch.subarray(at + 4, recordEnd)) === view.getUint32(at) &&
+      recordEnd <= records.length &&
+      crc32(records.subarray(at + 4, recordEnd)) === view.getUint32(at) &&
       view.getUint32(at + 4) === tenantNo &&
       view.getUint32(at + 8) * TWO_32 + view.getUint32(at + 12) === seq;
     if (!sound) throw corrupt('journal record', { tenant, seq });
-    yield { seq, body: copyOf(batch.subarray(bodyAt, recordEnd)) };
+    yield { seq, body: copyOf(records.subarray(bodyAt, recordEnd)) };
     at = recordEnd;
   }
-  if (at !== end) throw corrupt('journal record', { tenant, seq: entry.firstSeq + entry.records });
+  if (at !== records.length) throw corrupt('journal record', { tenant, seq: entry.firstSeq + entry.records });
 }

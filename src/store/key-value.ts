@@ -36,9 +36,9 @@ export interface KeyValue {
   reopen(): void;
   /**
    * A consistent copy in `dir` (absent or empty, else `INVALID_ARGUMENT`), complete or not there at all,
-   * that the LMDB driver opens. `amend` is committed to the copy only.
+   * that the LMDB driver opens. `amend` is committed to the copy only; `besides` may put more files into it.
    */
-  backup(dir: string, amend?: readonly Write[]): void;
+  backup(dir: string, amend?: readonly Write[], besides?: (partial: string) => void): void;
   /** Frees files and memory maps. Idempotent. */
   close(): void;
 }

@@ -89,7 +89,7 @@ class LmdbKeyValue implements KeyValue {
     this.#database = guard('open', this.#dir, () => openDatabase(this.#dir));
   }
 
-  backup(dir: string, amend: readonly Write[] = []): void {
+  backup(dir: string, amend: readonly Write[] = [], besides: (partial: string) => void = () => undefined): void {
     this.#opened();
     createWhole(dir, (partial) => {
       // The only writer is this thread and it stands here: the file does not change under the copy.
@@ -104,6 +104,7 @@ class LmdbKeyValue implements KeyValue {
         }
       }
       rmSync(join(partial, LOCK_FILE), { force: true });
+      besides(partial);
     });
   }
 

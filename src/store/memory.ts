@@ -50,7 +50,7 @@ export class MemoryKeyValue implements KeyValue {
     // Nothing was cached.
   }
 
-  backup(dir: string, amend: readonly Write[] = []): void {
+  backup(dir: string, amend: readonly Write[] = [], besides: (partial: string) => void = () => undefined): void {
     createWhole(dir, (partial) => {
       const copy = openLmdb(partial);
       try {
@@ -59,6 +59,7 @@ export class MemoryKeyValue implements KeyValue {
       } finally {
         copy.close();
       }
+      besides(partial);
     });
   }
 

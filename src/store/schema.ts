@@ -2,10 +2,10 @@
  * The key schema of the store, whole, with its history.
  *
  *   key (numbers big-endian, so that keys sort as they do)          payload (sealed by binary.ts, batches excepted)
- *   01 copy:u8                                       meta    magic, schema version, shards, incarnation, redraw flag
+ *   01 copy:u8                                       meta    magic, schema version, shards, incarnation, redraw flag, encrypted or not
  *   02 copy:u8                                       head    commit number, tenants, configs: once a commit
  *   10 sha256(tenant)[0..16]                         name    tenant number and name: looks a tenant up
- *   11 tenantNo:u32                                  tenant  name, shard, seqs, roots, image hash: once a commit
+ *   11 tenantNo:u32                                  tenant  name, shard, seqs, life, sealed roots and image hash: once a commit
  *   12 id:u32 copy:u8                                config  a small blob
  *   20 shard:u32 commitNo:u64 part:u16               batch   journal: records of one commit and shard (journal.ts)
  *   21 tenantNo:u32 firstSeq:u64                     index   where in which batch these records stand, and their leaf hashes
@@ -20,19 +20,23 @@
  *   33 tenantNo:u32 trie:u8 prefix                   page    of the state trie (0) or the system trie (1), hex prefix
  *   with G = sha256(text(group))[0..16], R = sha256(len(group) group name)[0..16]; names stand in the value
  *   and are compared on reading, so a name is never part of a key without its hash and never a path.
+ *   In an encrypted store content is under its tenant's seal (cipher-seal.ts): the values of 22, 30 to 33, the
+ *   roots in 11, the records in 20; G, R and a topic's hash are then HMACs, and so is a page's prefix.
  *   meta, head and config belong to no tenant: each is written twice, one good copy is enough.
  *
  * History
  *   1  first version
  *   2  audit log: leaf hashes in index rows, tiles, the log's right edge in the tenant row, checkpoints, modules
+ *   3  encryption: its flag in the meta row, a tenant's life in its row, its roots there under its seal
  */
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { ByteWriter, copyOf, textBytes } from './binary.ts';
+import { KEY_HASH_BYTES, type TenantSeal } from './tenant-seal.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** First byte of every key. */
 export const KIND = {
@@ -57,8 +61,11 @@ export const KIND = {
 /** Rows that belong to no tenant are kept so many times. */
 export const COPIES = 2;
 
-/** Bytes of a hash in a key: 128 bits, as many as make an accidental collision absurd, half the key. */
-const KEY_HASH_BYTES = 16;
+/** Whose a row is: the number in its key, and the seal that hides names in keys and content in values. */
+export interface RowOwner {
+  readonly tenantNo: number;
+  readonly seal: TenantSeal;
+}
 
 /** The two tries of a tenant. */
 export const TRIE = { state: 0, system: 1 } as const;
@@ -74,7 +81,7 @@ export function headKey(copy: number): Uint8Array {
 
 export function nameKey(tenant: string): Uint8Array {
   return start(KIND.name)
-    .raw(keyHash(textBytes(tenant)))
+    .raw(sha256(textBytes(tenant)).subarray(0, KEY_HASH_BYTES))
     .bytes();
 }
 
@@ -94,12 +101,8 @@ export function indexKey(tenantNo: number, firstSeq: number): Uint8Array {
   return start(KIND.index).u32(tenantNo).u64(firstSeq).bytes();
 }
 
-export function eventsKey(tenantNo: number, topic: string, offset: number): Uint8Array {
-  return start(KIND.events)
-    .u32(tenantNo)
-    .raw(keyHash(textBytes(topic)))
-    .u64(offset)
-    .bytes();
+export function eventsKey(owner: RowOwner, topic: string, offset: number): Uint8Array {
+  return start(KIND.events).u32(owner.tenantNo).raw(nameOf(owner, topic)).u64(offset).bytes();
 }
 
 /** Tile `number` of the subtree roots over 256^level leaves each; level 1 is the lowest, leaf hashes stand in index rows. */
@@ -123,16 +126,13 @@ export function imageKey(tenantNo: number): Uint8Array {
   return start(KIND.image).u32(tenantNo).bytes();
 }
 
-export function pageKey(tenantNo: number, trie: TrieNumber, prefix: string): Uint8Array {
-  return start(KIND.page).u32(tenantNo).u8(trie).raw(Buffer.from(prefix, 'latin1')).bytes();
+export function pageKey({ tenantNo, seal }: RowOwner, trie: TrieNumber, prefix: string): Uint8Array {
+  return start(KIND.page).u32(tenantNo).u8(trie).raw(seal.pageName(trie, prefix)).bytes();
 }
 
 /** Prefix of an actor group's rows, both spaces. */
-export function groupPrefix(tenantNo: number, group: string): Uint8Array {
-  return start(KIND.row)
-    .u32(tenantNo)
-    .raw(keyHash(textBytes(group)))
-    .bytes();
+export function groupPrefix(owner: RowOwner, group: string): Uint8Array {
+  return start(KIND.row).u32(owner.tenantNo).raw(nameOf(owner, group)).bytes();
 }
 
 /** Prefix of all rows of all actor groups of a tenant. */
@@ -141,9 +141,9 @@ export function allRowsPrefix(tenantNo: number): Uint8Array {
 }
 
 /** Prefix of a tenant's "sys:" rows, or of one group of them. */
-export function systemPrefix(tenantNo: number, group?: string): Uint8Array {
-  const prefix = start(KIND.systemRow).u32(tenantNo);
-  return (group === undefined ? prefix : prefix.raw(keyHash(textBytes(group)))).bytes();
+export function systemPrefix(owner: RowOwner, group?: string): Uint8Array {
+  const prefix = start(KIND.systemRow).u32(owner.tenantNo);
+  return (group === undefined ? prefix : prefix.raw(nameOf(owner, group))).bytes();
 }
 
 /** sha256 over an injective encoding of (group, name): the row's key in its trie. */
@@ -153,15 +153,15 @@ export function rowHash(group: string, name: string): Uint8Array {
 
 /** Key of a row whose {@link rowHash} is known. `domain` rows are system rows of "sys:" groups. */
 export function rowKey(
-  tenantNo: number,
+  owner: RowOwner,
   place: 'state' | 'system' | 'domain',
   group: string,
   hash: Uint8Array,
 ): Uint8Array {
-  const short = hash.subarray(0, KEY_HASH_BYTES);
-  if (place === 'domain') return new ByteWriter(64).raw(systemPrefix(tenantNo, group)).raw(short).bytes();
+  const short = owner.seal.shortName(hash);
+  if (place === 'domain') return new ByteWriter(64).raw(systemPrefix(owner, group)).raw(short).bytes();
   return new ByteWriter(64)
-    .raw(groupPrefix(tenantNo, group))
+    .raw(groupPrefix(owner, group))
     .u8(place === 'state' ? 0 : 1)
     .raw(short)
     .bytes();
@@ -189,10 +189,16 @@ export function corrupt(what: string, details: ErrorDetails, cause?: unknown): S
   );
 }
 
+/** True for what is wrong with one tenant, damaged or erased, and leaves the store and the others as they are. */
+export function isOfOneTenant(error: unknown): error is SynapseError {
+  if (!(error instanceof SynapseError) || typeof error.details['tenant'] !== 'string') return false;
+  return error.code === 'STORE_CORRUPT' || error.code === 'INVALID_ADDRESS';
+}
+
 function start(kind: number): ByteWriter {
   return new ByteWriter(64).u8(kind);
 }
 
-function keyHash(bytes: Uint8Array): Uint8Array {
-  return sha256(bytes).subarray(0, KEY_HASH_BYTES);
+function nameOf({ seal }: RowOwner, name: string): Uint8Array {
+  return seal.shortName(sha256(textBytes(name)));
 }

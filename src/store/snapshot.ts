@@ -11,7 +11,7 @@ import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES, sha256, sha256Of } from '../base/hash.ts';
 import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.ts';
 import type { TrieChange, TriePages } from '../merkle/trie.ts';
-import { ByteReader, ByteWriter, openRow, sealRow } from './binary.ts';
+import { ByteReader, ByteWriter } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import {
   allRowsPrefix,
@@ -24,7 +24,7 @@ import {
   systemPrefix,
   TRIE,
 } from './schema.ts';
-import type { TrieNumber } from './schema.ts';
+import type { RowOwner, TrieNumber } from './schema.ts';
 import { rowsUnder } from './tenant-directory.ts';
 import type { TenantState } from './tenant-directory.ts';
 
@@ -103,9 +103,9 @@ export class SnapshotDraft {
     const byTrie: Record<RowSpace, TrieChange[]> = { state: [], system: [] };
     for (const change of changes) {
       const hash = rowHash(change.group, change.name);
-      const key = rowKey(this.#state.tenantNo, placeOf(change), change.group, hash);
+      const key = rowKey(this.#state, placeOf(change), change.group, hash);
       byTrie[change.space].push({ key: hash, valueHash: change.value === null ? null : sha256(change.value) });
-      this.#rows.push([key, change.value === null ? null : sealedRow(key, change.group, change.name, change.value)]);
+      this.#rows.push([key, change.value === null ? null : this.#sealed(key, change.group, change.name, change.value)]);
     }
     this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
     this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
@@ -119,11 +119,15 @@ export class SnapshotDraft {
       ['system', TRIE.system],
     ] as const) {
       for (const [prefix, page] of this.#tries[space].changes()) {
-        const key = pageKey(this.#state.tenantNo, trie, prefix);
-        writes.push([key, page === null ? null : sealRow(key, page)]);
+        const key = pageKey(this.#state, trie, prefix);
+        writes.push([key, page === null ? null : this.#state.seal.seal(key, rowOf(page))]);
       }
     }
     return writes;
+  }
+
+  #sealed(key: Uint8Array, group: string, name: string, value: Uint8Array): Uint8Array {
+    return this.#state.seal.seal(key, new ByteWriter(value.length + 128).text(group).text(name).raw(value));
   }
 
   #update(space: RowSpace, changes: readonly TrieChange[], before: Uint8Array): Uint8Array {
@@ -153,9 +157,9 @@ export function domainRootOf(
 }
 
 /** The row of a tenant's image at `seq`. */
-export function imageWrite(tenantNo: number, seq: number, image: Uint8Array): Write {
+export function imageWrite({ tenantNo, seal }: RowOwner, seq: number, image: Uint8Array): Write {
   const key = imageKey(tenantNo);
-  return [key, new ByteWriter(image.length + 16).u64(seq).block(image).sealed(key)];
+  return [key, seal.seal(key, new ByteWriter(image.length + 16).u64(seq).block(image))];
 }
 
 /** The image of the last snapshot; nothing before the first. Damaged, missing or of another step: STORE_CORRUPT. */
@@ -164,7 +168,7 @@ export function readImage(driver: KeyValue, state: TenantState): Uint8Array | un
   const { tenant, snapshotSeq: seq } = state;
   const key = imageKey(state.tenantNo);
   const value = driver.get(key);
-  const payload = value === undefined ? undefined : openRow(key, value);
+  const payload = value === undefined ? undefined : state.seal.open(key, value);
   if (payload === undefined) throw corrupt('image', { tenant, seq });
   const reader = new ByteReader(payload);
   const imageSeq = reader.u64();
@@ -175,19 +179,19 @@ export function readImage(driver: KeyValue, state: TenantState): Uint8Array | un
 
 /** All rows of the domain, in a fixed order. */
 export function readSystemRows(driver: KeyValue, state: TenantState): readonly SystemRow[] {
-  return [...rowsUnder(driver, systemPrefix(state.tenantNo), PAGE_ROWS)].map((row) => decodeRow(row, state));
+  return [...rowsUnder(driver, systemPrefix(state), PAGE_ROWS)].map((row) => decodeRow(row, state));
 }
 
 /** The rows of one group, in a fixed order. */
 export function readGroup(driver: KeyValue, state: TenantState, group: string): readonly GroupRow[] {
   const rows: GroupRow[] = [];
-  const prefix = groupPrefix(state.tenantNo, group);
+  const prefix = groupPrefix(state, group);
   for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
     const { name, value } = ofGroup(decodeRow(row, state), group, state);
     rows.push({ space: row[0][prefix.length] === 0 ? 'state' : 'system', name, value });
   }
   if (!group.startsWith(DOMAIN_GROUPS)) return rows;
-  for (const row of rowsUnder(driver, systemPrefix(state.tenantNo, group), PAGE_ROWS)) {
+  for (const row of rowsUnder(driver, systemPrefix(state, group), PAGE_ROWS)) {
     const { name, value } = ofGroup(decodeRow(row, state), group, state);
     rows.push({ space: 'system', name, value });
   }
@@ -206,7 +210,7 @@ export function verifySnapshot(driver: KeyValue, state: TenantState): void {
   };
   const rows = allRowsPrefix(tenantNo);
   for (const row of rowsUnder(driver, rows, PAGE_ROWS)) add(row[0][SPACE_AT] === 0 ? 'state' : 'system', row);
-  for (const row of rowsUnder(driver, systemPrefix(tenantNo), PAGE_ROWS)) add('system', row);
+  for (const row of rowsUnder(driver, systemPrefix(state), PAGE_ROWS)) add('system', row);
   for (const [space, root] of [
     ['state', state.stateRoot],
     ['system', state.systemRoot],
@@ -229,10 +233,10 @@ export class StoredPages implements TriePages {
   }
 
   read(prefix: string): Uint8Array | undefined {
-    const key = pageKey(this.#state.tenantNo, this.#trie, prefix);
+    const key = pageKey(this.#state, this.#trie, prefix);
     const value = this.#driver.get(key);
     if (value === undefined) return undefined;
-    const page = openRow(key, value);
+    const page = this.#state.seal.open(key, value);
     if (page === undefined)
       throw corrupt('trie page', { tenant: this.#state.tenant, seq: this.#state.snapshotSeq, page: prefix });
     return page;
@@ -248,12 +252,12 @@ function placeOf(change: RowChange): 'state' | 'system' | 'domain' {
   return change.group.startsWith(DOMAIN_GROUPS) ? 'domain' : 'system';
 }
 
-function sealedRow(key: Uint8Array, group: string, name: string, value: Uint8Array): Uint8Array {
-  return new ByteWriter(value.length + 128).text(group).text(name).raw(value).sealed(key);
+function rowOf(page: Uint8Array): ByteWriter {
+  return new ByteWriter(page.length + 8).raw(page); // 8: the plain seal writes its checksum behind
 }
 
 function decodeRow([key, value]: Row, state: TenantState): SystemRow {
-  const payload = openRow(key, value);
+  const payload = state.seal.open(key, value);
   if (payload === undefined) throw corrupt('snapshot row', { tenant: state.tenant, seq: state.snapshotSeq });
   const reader = new ByteReader(payload);
   return { group: reader.text(), name: reader.text(), value: reader.rest() };

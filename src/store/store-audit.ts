@@ -18,16 +18,15 @@ import { ByteReader, ByteWriter, compareBytes, openRow } from './binary.ts';
 import { readRecords } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, noteKey } from './schema.ts';
-import type { TenantState } from './tenant-directory.ts';
+import { leafOf } from './tenant-seal.ts';
+import type { TenantDirectory, TenantState } from './tenant-directory.ts';
 
 /** What the audit needs of its store. */
 export interface AuditGround {
   readonly driver: KeyValue;
   readonly incarnation: number;
   readonly commitNo: number;
-  /** Nothing for a tenant never committed; throws for a damaged one. */
-  stateOf(tenant: string): TenantState | undefined;
-  tenants(): readonly TenantState[];
+  readonly directory: TenantDirectory;
   write(rows: Write[]): void;
   /** The signing key; made when it is first needed. */
   key(): AuditKey;
@@ -72,19 +71,19 @@ export class StoreAudit {
 
   /** Every tenant as of its last snapshot, with the root of its log there. */
   statuses(): { tenant: string; shard: number; snapshotSeq: number; stateRoot: Uint8Array; auditRoot: Uint8Array }[] {
-    return this.#ground.tenants().map(({ tenant, shard, snapshotSeq, stateRoot }) => {
+    return this.#ground.directory.sorted().map(({ tenant, shard, snapshotSeq, stateRoot }) => {
       return { tenant, shard, snapshotSeq, stateRoot: stateRoot.slice(), auditRoot: this.rootAt(tenant, snapshotSeq) };
     });
   }
 
   head(tenant: string): LogHead {
-    const state = this.#ground.stateOf(tenant);
+    const state = this.#ground.directory.logOf(tenant);
     return state === undefined ? { size: 0, root: emptyLogRoot() } : { size: state.seq, root: edgeOf(state).root() };
   }
 
   /** Root of the first `size` leaves. `INVALID_ARGUMENT` beyond the log. */
   rootAt(tenant: string, size: number): Uint8Array {
-    const state = this.#ground.stateOf(tenant);
+    const state = this.#ground.directory.logOf(tenant);
     const held = state?.seq ?? 0;
     checkRange('size', size, 0, held);
     return state === undefined ? emptyLogRoot() : rootAt(size, this.#nodes(state));
@@ -92,7 +91,7 @@ export class StoreAudit {
 
   /** That step `seq` is in the log of `size` leaves (default: all). `INVALID_ARGUMENT` for a step that is not there. */
   inclusion(tenant: string, seq: number, size?: number): InclusionProof {
-    const state = this.#ground.stateOf(tenant);
+    const state = this.#ground.directory.logOf(tenant);
     const held = state?.seq ?? 0;
     if (size !== undefined) checkRange('size', size, 1, held);
     const leaves = size ?? held;
@@ -104,22 +103,27 @@ export class StoreAudit {
       seq,
       index,
       size: leaves,
-      leaf: this.#leaf(state, seq),
+      ...this.#leaf(state, seq),
       leafHash: readLeaves(this.#ground.driver, state, index, 1),
       proof: inclusionProof(index, leaves, nodes),
       root: rootAt(leaves, nodes),
     };
   }
 
-  #leaf(state: TenantState, seq: number): Uint8Array | undefined {
-    if (seq < state.firstSeq) return undefined;
-    for (const { body } of readRecords(this.#ground.driver, state, seq)) return body;
+  /** The leaf's bytes, and what they are made of where they are blinded. */
+  #leaf(state: TenantState, seq: number): Pick<InclusionProof, 'leaf' | 'record' | 'salt'> {
+    if (seq < state.firstSeq) return { leaf: undefined };
+    const { seal } = state;
+    for (const { body } of readRecords(this.#ground.driver, state, seq)) {
+      const salt = seal.saltOf(seq);
+      return salt === undefined ? { leaf: body } : { leaf: leafOf(seal, seq, body), record: body, salt };
+    }
     throw corrupt('journal', { tenant: state.tenant, seq });
   }
 
   /** That the first `from` leaves are unchanged among the first `to` (default: all). `INVALID_ARGUMENT`. */
   consistency(tenant: string, from: number, to?: number): ConsistencyProof {
-    const state = this.#ground.stateOf(tenant);
+    const state = this.#ground.directory.logOf(tenant);
     const held = state?.seq ?? 0;
     checkRange('to', to ?? held, 0, held);
     const size2 = to ?? held;
@@ -137,7 +141,7 @@ export class StoreAudit {
 
   /** The tenant's signed checkpoint, kept before it is returned; the same one as long as the log does not grow. */
   checkpoint(tenant: string): string {
-    const state = this.#ground.stateOf(tenant);
+    const state = this.#ground.directory.logOf(tenant);
     const key = this.#ground.key();
     const { size, root } = this.head(tenant);
     const body = checkpointText(key.originOf(tenant, this.#ground.incarnation), size, root);
@@ -190,7 +194,9 @@ export class StoreAudit {
   } {
     const { incarnation, commitNo } = this.#ground;
     const key = this.#ground.key();
-    const leaves = this.#ground.tenants().map((state) => {
+    const { directory } = this.#ground;
+    // Erased ones too: what was once in the host's tree does not vanish from it.
+    const leaves = [...directory.sorted(), ...directory.erased()].map((state) => {
       const body = checkpointText(key.originOf(state.tenant, incarnation), state.seq, edgeOf(state).root());
       return { tenant: state.tenant, body: Buffer.from(body) };
     });

@@ -15,6 +15,8 @@ export interface StoreMeta {
   readonly incarnation: number;
   /** Set in a backup: whoever opens it first draws a new incarnation. */
   readonly redraw: boolean;
+  /** Content is under a key per tenant. */
+  readonly isEncrypted: boolean;
 }
 
 /** What changes with every commit. */
@@ -42,7 +44,8 @@ export function metaWrites(meta: StoreMeta): Write[] {
     .u32(SCHEMA_VERSION)
     .u32(meta.shards)
     .u64(meta.incarnation)
-    .u8(meta.redraw ? 1 : 0);
+    .u8(meta.redraw ? 1 : 0)
+    .u8(meta.isEncrypted ? 1 : 0);
   return copies(metaKey, payload.bytes());
 }
 
@@ -63,7 +66,28 @@ export function readMeta(driver: KeyValue): StoreMeta | undefined {
       { schemaVersion: version, supported: SCHEMA_VERSION },
     );
   }
-  return { shards: reader.u32(), incarnation: reader.u64(), redraw: reader.u8() === 1 };
+  return {
+    shards: reader.u32(),
+    incarnation: reader.u64(),
+    redraw: reader.u8() === 1,
+    isEncrypted: reader.u8() === 1,
+  };
+}
+
+/** What is fixed at a store's creation: `SHARD_COUNT_MISMATCH`, or `INVALID_ARGUMENT` for encryption, where it is opened with another. */
+export function checkMeta(stored: StoreMeta, given: Pick<StoreMeta, 'shards' | 'isEncrypted'>): void {
+  if (stored.shards !== given.shards) {
+    const text = `the store was made with ${stored.shards} shards and is opened with ${given.shards}`;
+    throw new SynapseError('SHARD_COUNT_MISMATCH', text, { stored: stored.shards, given: given.shards });
+  }
+  if (stored.isEncrypted === given.isEncrypted) return;
+  const made = stored.isEncrypted ? 'with encryption: true' : 'without encryption';
+  const opened = stored.isEncrypted ? 'without it' : 'with encryption: true';
+  throw new SynapseError(
+    'INVALID_ARGUMENT',
+    `encryption: the store was made ${made} and is opened ${opened}; that is fixed at its creation`,
+    { option: 'encryption', stored: stored.isEncrypted },
+  );
 }
 
 export function headWrites(head: StoreHead): Write[] {

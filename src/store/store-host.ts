@@ -13,10 +13,12 @@ import {
   type StoreRequest,
   decodeStoreRequest,
   encodeStoreAnswer,
+  erasedTenant,
 } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeError } from '../frame/frame.ts';
+import { isOfOneTenant } from './schema.ts';
 import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 
 /** Bytes of journal records that go to a lane in one message. */
@@ -43,6 +45,8 @@ export class StoreHost {
   #pending: Pending[] = [];
   /** Tenants left out of a commit, until they are opened anew: more of their steps may be on their way, behind a gap. */
   readonly #leftOut: Set<string> = new Set();
+  /** Tenants whose erasure was asked for and of which the lanes do not know yet that it is done. */
+  readonly #erasing: Set<string> = new Set();
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
@@ -136,7 +140,7 @@ export class StoreHost {
 
   /** An answer with an error where one tenant is meant; a failure of the whole store is another thing. */
   #readFailed(lane: number, request: Exclude<StoreRequest, StepRequest | SnapshotRequest>, error: unknown): void {
-    if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') {
+    if (!isOfOneTenant(error)) {
       this.#fail(error);
       return;
     }
@@ -219,18 +223,42 @@ export class StoreHost {
         this.stepCount += steps.length;
         return batch;
       } catch (error) {
-        const tenant =
-          error instanceof SynapseError && error.code === 'STORE_CORRUPT' ? error.details['tenant'] : undefined;
+        const tenant = isOfOneTenant(error) ? error.details['tenant'] : undefined;
         if (typeof tenant !== 'string' || !batch.some(({ request }) => request.tenant === tenant)) {
           this.#fail(error);
           return undefined;
         }
         const payload = encodeError(error as SynapseError);
         const lane = batch.find(({ request }) => request.tenant === tenant)?.lane ?? 0;
-        this.#answer(lane, { kind: 'corrupt', tenant, error: payload });
+        this.#answer(lane, { kind: 'refused', tenant, error: payload });
         this.#leftOut.add(tenant);
         batch = batch.filter(({ request }) => request.tenant !== tenant);
       }
+    }
+  }
+
+  /** Erases a tenant; see `Store.erase`. What lanes have sent of it so far is written first, and goes with the rest. */
+  erase(tenant: string): void {
+    this.flush();
+    this.#erasing.add(tenant);
+    try {
+      this.#store.erase(tenant);
+    } catch (error) {
+      const isRefusal = error instanceof SynapseError && error.code === 'INVALID_ARGUMENT';
+      if (isRefusal || isOfOneTenant(error)) this.#erasing.delete(tenant);
+      else this.#fail(error); // what was begun is finished when the store is reopened
+      throw error;
+    }
+    this.#tellErasures();
+  }
+
+  /** Lanes that still have a tenant which is gone are told so. */
+  #tellErasures(): void {
+    for (const tenant of this.#erasing) {
+      this.#erasing.delete(tenant);
+      if (!this.#store.isErased(tenant)) continue;
+      const error = encodeError(erasedTenant(tenant));
+      for (const lane of this.#lanes.keys()) this.#answer(lane, { kind: 'refused', tenant, error });
     }
   }
 
@@ -258,6 +286,7 @@ export class StoreHost {
       return false;
     }
     this.#outage = undefined;
+    this.#tellErasures();
     for (const lane of this.#lanes.keys()) this.#answer(lane, { kind: 'available' });
     return true;
   }

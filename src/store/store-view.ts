@@ -4,6 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { SynapseError } from '../base/error.ts';
+import { KeyRing, PLAIN_RING, type SealRing } from './key-ring.ts';
+import { FileKeySlots, type KeySlots, MemoryKeySlots } from './key-slots.ts';
 import type { KeyValue } from './key-value.ts';
 import { openLmdb } from './lmdb.ts';
 import { acquireLock } from './lock.ts';
@@ -17,6 +19,7 @@ export interface StoreView {
   readonly head: StoreHead;
   readonly directory: TenantDirectory;
   readonly configs: ConfigTable;
+  readonly ring: SealRing;
   /** Lets go of the directory. Idempotent. */
   close(): void;
 }
@@ -38,20 +41,27 @@ export function openStoreView(dataDir: string): StoreView {
   };
   try {
     driver = openLmdb(dataDir, { create: false });
-    return viewOf(driver, close, dataDir);
+    return viewOf(driver, close, dataDir, new FileKeySlots(dataDir));
   } catch (error) {
     close();
     throw error;
   }
 }
 
-/** A view over a driver that the caller has; `close` is what it does when the view is done with. */
-export function viewOf(driver: KeyValue, close: () => void = () => undefined, place = 'memory'): StoreView {
+/** A view over a driver that the caller has; `close` is what it does when the view is done with, `slots` has the keys of an encrypted store. */
+export function viewOf(
+  driver: KeyValue,
+  close: () => void = () => undefined,
+  place = 'memory',
+  slots: KeySlots = new MemoryKeySlots(),
+): StoreView {
   const meta = readMeta(driver);
   if (meta === undefined)
     throw new SynapseError('INVALID_ARGUMENT', `the store in ${place} is empty`, { dataDir: place });
   const head = readHead(driver);
-  const directory = new TenantDirectory(driver, head.tenants);
+  const ring = meta.isEncrypted ? new KeyRing(slots) : PLAIN_RING;
+  ring.load();
+  const directory = new TenantDirectory(driver, head.tenants, ring);
   const configs = new ConfigTable(driver, head.configs);
-  return { driver, meta, head, directory, configs, close };
+  return { driver, meta, head, directory, configs, ring, close };
 }

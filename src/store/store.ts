@@ -13,20 +13,26 @@ import { compareBytes } from './binary.ts';
 import { CommitDraft, newTenant } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 import { messageOf } from './directory.ts';
+import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
 import { readEvents } from './event-log.ts';
 import type { StoredEvent } from './event-log.ts';
 import { readRecords } from './journal.ts';
+import { PLAIN_RING } from './key-ring.ts';
+import type { SealRing } from './key-ring.ts';
 import type { JournalRecord } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, readGroup, readImage, readSystemRows, SnapshotDraft, verifySnapshot } from './snapshot.ts';
 import type { GroupRow, Roots, RowChange } from './snapshot.ts';
+import { isOfOneTenant } from './schema.ts';
 import { StoreAudit } from './store-audit.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
-import { readHead, readMeta, readModules } from './store-head.ts';
-import type { ActorModules, StoreHead } from './store-head.ts';
-import { TenantDirectory } from './tenant-directory.ts';
-import type { TenantState } from './tenant-directory.ts';
+import { checkMeta, readHead, readMeta, readModules } from './store-head.ts';
+import type { ActorModules, StoreHead, StoreMeta } from './store-head.ts';
+import { loadDirectory } from './store-opening.ts';
+import type { StoreOptions } from './store-opening.ts';
+import type { TenantDirectory, TenantState } from './tenant-directory.ts';
 import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
+import { PLAIN_SEAL } from './tenant-seal.ts';
 import { planTrim } from './trim.ts';
 import type { TrimPolicy } from './trim.ts';
 
@@ -35,24 +41,9 @@ export type { StoredEvent } from './event-log.ts';
 export type { JournalRecord } from './journal.ts';
 export type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
 export type { ActorModules } from './store-head.ts';
+export type { StoreOptions } from './store-opening.ts';
 export type { StoredDomain, TenantSummary } from './tenant-summary.ts';
 export type { TrimPolicy } from './trim.ts';
-
-/** How a store is opened. */
-export interface StoreOptions {
-  /** Opened by the caller; the store closes it. */
-  readonly driver: KeyValue;
-  /** Number of shards: fixed at creation, else `SHARD_COUNT_MISMATCH`. */
-  readonly shards: number;
-  /** Make a store in an empty driver (default true), else `INVALID_ARGUMENT` there. */
-  readonly create?: boolean;
-  /** Milliseconds since 1970 for the commit time that retention goes by. Default `Date.now`. */
-  readonly now?: () => number;
-  /** Source of a new incarnation, a positive safe integer. Default: 53 random bits. */
-  readonly draw?: () => number;
-  /** The key that signs checkpoints, asked for when one is wanted. Default: a new one, kept nowhere. */
-  readonly auditKey?: () => AuditKey;
-}
 
 /** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
 const SHARDS_MAX = 65_536;
@@ -60,6 +51,7 @@ const SHARDS_MAX = 65_536;
 export class Store {
   readonly #driver: KeyValue;
   readonly #shards: number;
+  readonly #ring: SealRing;
   readonly #now: () => number;
   #incarnation = 0;
   #head: StoreHead = { commitNo: 0, tenants: 0, configs: 0 };
@@ -80,7 +72,7 @@ export class Store {
   }
 
   private constructor(options: StoreOptions) {
-    const { driver, shards, create = true, now = Date.now, draw = drawIncarnation } = options;
+    const { driver, shards, ring = PLAIN_RING, create = true, now = Date.now, draw = drawIncarnation } = options;
     if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
       throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, {
         shards,
@@ -88,30 +80,29 @@ export class Store {
     }
     this.#driver = driver;
     this.#shards = shards;
+    this.#ring = ring;
     this.#now = now;
     this.#makeKey = options.auditKey ?? (() => AuditKey.make());
     const meta = readMeta(driver);
     if (meta === undefined && !create) throw new SynapseError('INVALID_ARGUMENT', 'there is no store to open');
-    if (meta !== undefined && meta.shards !== shards) {
-      throw new SynapseError(
-        'SHARD_COUNT_MISMATCH',
-        `the store was made with ${meta.shards} shards and is opened with ${shards}`,
-        {
-          stored: meta.shards,
-          given: shards,
-        },
-      );
-    }
+    if (meta !== undefined) checkMeta(meta, { shards, isEncrypted: ring.isEncrypted });
     if (meta === undefined || meta.redraw) {
       this.#incarnation = draw();
-      const fresh = metaWrites({ shards, incarnation: this.#incarnation, redraw: false });
+      if (meta === undefined) ring.create(); // before the store that needs it
+      const fresh = metaWrites(this.#meta(false));
       driver.commit(meta === undefined ? [...fresh, ...headWrites(this.#head)] : fresh);
     } else {
       this.#incarnation = meta.incarnation;
     }
     this.#head = readHead(driver);
-    this.#directory = this.#loadDirectory();
+    this.#directory = loadDirectory(driver, this.#head, ring);
     this.#configs = new ConfigTable(driver, this.#head.configs);
+    finishErasures(this.#erasure());
+  }
+
+  #meta(redraw: boolean): StoreMeta {
+    const { isEncrypted } = this.#ring;
+    return { shards: this.#shards, incarnation: this.#incarnation, redraw, isEncrypted };
   }
 
   /** A random number drawn when the store was made, and again when a backup of it is opened first. */
@@ -133,6 +124,7 @@ export class Store {
     const draft = new CommitDraft({
       driver: this.#driver,
       directory: this.#directory,
+      ring: this.#ring,
       shards: this.#shards,
       commitNo,
       nextTenantNo: this.#head.tenants,
@@ -144,6 +136,7 @@ export class Store {
       return { roots, writes: draft.writes() };
     });
     const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count };
+    this.#attempt(() => this.#ring.secure()); // a key is durable before what it seals
     this.#commitRows([...prepared.writes, ...this.#configs.pendingWrites(), ...headWrites(head)]);
     this.#head = head;
     this.#configs.markWritten();
@@ -161,7 +154,7 @@ export class Store {
     at?: { readonly seq: number; readonly imageHash: Uint8Array },
   ): Roots {
     this.#check();
-    const state = this.#directory.get(tenant) ?? newTenant(this.#head.tenants, tenant, 0, 0);
+    const state = this.#directory.get(tenant) ?? newTenant(this.#head.tenants, tenant, 0, 0, PLAIN_SEAL);
     const draft = new SnapshotDraft(this.#driver, state);
     draft.apply(changes);
     const { stateRoot, systemRoot } = draft;
@@ -223,7 +216,7 @@ export class Store {
   events(tenant: string, topic: string, from: number, limit: number): readonly StoredEvent[] {
     this.#check();
     const state = this.#directory.get(tenant);
-    return state === undefined ? [] : readEvents(this.#driver, state.tenantNo, tenant, topic, from, limit);
+    return state === undefined ? [] : readEvents(this.#driver, state, topic, from, limit);
   }
 
   /** The audit logs: heads, proofs and signed checkpoints. */
@@ -233,8 +226,7 @@ export class Store {
       driver: this.#driver,
       incarnation: this.#incarnation,
       commitNo: this.#head.commitNo,
-      stateOf: (tenant) => this.#directory.get(tenant),
-      tenants: () => this.#directory.sorted(),
+      directory: this.#directory,
       write: (rows) => this.#commitRows(rows),
       key: () => (this.#key ??= this.#makeKey()),
     });
@@ -283,8 +275,9 @@ export class Store {
   trim(policy: TrimPolicy): { batches: number; bytes: number } {
     this.#check();
     const dropped = { batches: 0, bytes: 0 };
-    const current = (tenant: string): TenantState => this.#directory.get(tenant) as TenantState;
-    for (const chunk of planTrim(this.#driver, this.#directory.sorted(), current, policy, this.#now())) {
+    const current = (tenant: string): TenantState => this.#directory.logOf(tenant) as TenantState;
+    const tenants = [...this.#directory.sorted(), ...this.#directory.erased()];
+    for (const chunk of planTrim(this.#driver, tenants, current, policy, this.#now())) {
       this.#commitRows(chunk.writes);
       for (const state of chunk.states) this.#directory.set(state);
       dropped.batches += chunk.batches;
@@ -306,7 +299,7 @@ export class Store {
   /** Writes a consistent copy to `dir` (absent or empty) that opens as a store with another incarnation. */
   backup(dir: string): void {
     this.#check();
-    this.#driver.backup(dir, metaWrites({ shards: this.#shards, incarnation: this.#incarnation, redraw: true }));
+    this.#driver.backup(dir, metaWrites(this.#meta(true)), (partial) => this.#ring.copyTo(partial));
   }
 
   /**
@@ -322,12 +315,13 @@ export class Store {
       const meta = readMeta(this.#driver);
       assert(meta !== undefined, 'a store that was opened has a meta row');
       this.#head = readHead(this.#driver);
-      this.#directory = this.#loadDirectory();
+      this.#directory = loadDirectory(this.#driver, this.#head, this.#ring);
       const configs = new ConfigTable(this.#driver, this.#head.configs);
       configs.adopt(this.#configs);
       this.#configs = configs;
     });
     this.#commitRows(headWrites(this.#head));
+    finishErasures(this.#erasure());
     this.#failure = undefined;
   }
 
@@ -337,19 +331,38 @@ export class Store {
     this.#driver.close();
   }
 
-  #loadDirectory(): TenantDirectory {
-    const directory = new TenantDirectory(this.#driver, this.#head.tenants);
-    for (const state of directory.all()) {
-      if (state.commitNo === this.#head.commitNo) condemnTorn(this.#driver, directory, state);
-    }
-    return directory;
+  /** Destroys the tenant's key and then its content, durably; see erasure.ts. */
+  erase(tenant: string): void {
+    this.#check();
+    eraseTenant(this.#erasure(), tenant);
+  }
+
+  /** True once nothing of the tenant's content can be read any more. */
+  isErased(tenant: string): boolean {
+    const life = this.#directory.find(tenant)?.state?.life;
+    return life !== undefined && life !== 'alive';
+  }
+
+  #erasure(): ErasureGround {
+    return {
+      driver: this.#driver,
+      ring: this.#ring,
+      directory: this.#directory,
+      write: (rows) => this.#commitRows(rows),
+      destroyKey: (tenantNo) => this.#attempt(() => this.#ring.erase(tenantNo)),
+    };
   }
 
   /** The one way rows are written: sorted, since LMDB takes neighbours faster, the later of equal keys behind. */
   #commitRows(writes: Write[]): void {
     const sorted = writes.toSorted(([a], [b]) => compareBytes(a, b));
+    this.#attempt(() => this.#driver.commit(sorted));
+  }
+
+  /** Writes; a failure is the whole store's. */
+  #attempt(write: () => void): void {
     try {
-      this.#driver.commit(sorted);
+      write();
     } catch (error) {
       this.#failure = error;
       throw error instanceof SynapseError ? error : unavailable(error);
@@ -361,8 +374,7 @@ export class Store {
     try {
       return body();
     } catch (error) {
-      const ofOneTenant = error instanceof SynapseError && error.code === 'STORE_CORRUPT' && 'tenant' in error.details;
-      if (!ofOneTenant) this.#failure = error;
+      if (!isOfOneTenant(error)) this.#failure = error;
       throw error;
     }
   }
@@ -370,16 +382,6 @@ export class Store {
   #check(): void {
     if (this.#closed) throw closed();
     if (this.#failure !== undefined) throw unavailable(this.#failure);
-  }
-}
-
-/** A tenant whose last journaled step cannot be read back is refused from the start. */
-function condemnTorn(driver: KeyValue, directory: TenantDirectory, state: TenantState): void {
-  try {
-    if (state.seq >= state.firstSeq) for (const record of readRecords(driver, state, state.seq)) void record;
-  } catch (error) {
-    if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') throw error;
-    directory.condemn(state.tenant, error);
   }
 }
 

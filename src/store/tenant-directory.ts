@@ -5,11 +5,15 @@
  * everything that changes). Both hold name and number, so whichever is damaged, the other says whose
  * it is, and only that tenant is refused. A name whose row cannot be read at all is never given out anew.
  */
+import { erasedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
+import { HASH_BYTES } from '../base/hash.ts';
 import { compareUtf8 } from '../base/text.ts';
 import { ByteReader, ByteWriter, openRow } from './binary.ts';
+import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { behind, corrupt, KIND, nameKey, tenantKey } from './schema.ts';
+import { PLAIN_SEAL, type TenantSeal } from './tenant-seal.ts';
 
 /** What a store knows of one tenant. Immutable: a commit replaces it. */
 export interface TenantState {
@@ -32,7 +36,15 @@ export interface TenantState {
   readonly imageHash: Uint8Array;
   /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
   readonly logEdge: Uint8Array;
+  /** How its content is written; of an erased tenant, which has none, the plain one. */
+  readonly seal: TenantSeal;
+  readonly life: TenantLife;
 }
+
+/** `erasing`: its key is being destroyed, or is, and rows are still to go; finished at the next opening at the latest. */
+export type TenantLife = 'alive' | 'erasing' | 'erased';
+
+const LIVES: readonly TenantLife[] = ['alive', 'erasing', 'erased'];
 
 /** Rows read at a time while loading: a few hundred KiB. */
 const LOAD_ROWS = 1_000;
@@ -47,9 +59,8 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .u64(state.anchorSeq)
     .u64(state.firstSeq)
     .u64(state.commitNo)
-    .raw(state.stateRoot)
-    .raw(state.systemRoot)
-    .block(state.imageHash)
+    .u8(LIVES.indexOf(state.life))
+    .block(state.life === 'alive' ? state.seal.seal(key, rootsRow(state)) : new Uint8Array(0))
     .block(state.logEdge)
     .text(state.tenant)
     .sealed(key);
@@ -61,58 +72,99 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
   return writes;
 }
 
+/** What commits to a tenant's content: sealed, since low-entropy content could be guessed from it. */
+function rootsRow({ stateRoot, systemRoot, imageHash }: TenantState): ByteWriter {
+  return new ByteWriter(128).raw(stateRoot).raw(systemRoot).block(imageHash);
+}
+
+/** A tenant that is refused. */
+interface Damage {
+  readonly error: SynapseError;
+  readonly tenantNo: number;
+  /** What could be read of it. */
+  readonly state: TenantState | undefined;
+}
+
 /** Name to state, for every tenant that can be served, and the error for every one that cannot. */
 export class TenantDirectory {
   readonly #driver: KeyValue;
   readonly #states: Map<string, TenantState> = new Map();
-  readonly #damaged: Map<string, SynapseError> = new Map();
+  readonly #damaged: Map<string, Damage> = new Map();
+  readonly #erased: Map<string, TenantState> = new Map();
   /** A name row that cannot be read and that no tenant row explains stands somewhere. */
   #nameless = false;
   #sorted: readonly string[] | undefined;
 
   /** Reads all tenants; `count` is how many the head row knows. */
-  constructor(driver: KeyValue, count: number) {
+  constructor(driver: KeyValue, count: number, ring: SealRing) {
     this.#driver = driver;
     const names = this.#readNames();
     const seen = new Set<number>();
     for (const [key, value] of rowsOf(driver, KIND.tenant)) {
-      const state = decodeTenant(key, value);
-      if (state === undefined) continue;
-      seen.add(state.tenantNo);
-      this.#states.set(state.tenant, state);
-      if (names.get(state.tenantNo) !== state.tenant)
-        this.condemn(state.tenant, corrupt('name row', { tenant: state.tenant, seq: state.seq }));
+      const decoded = decodeTenant(key, value, ring);
+      if (decoded === undefined) continue;
+      const { state, fault } = decoded;
+      const { tenant, tenantNo, seq } = state;
+      seen.add(tenantNo);
+      this.set(state);
+      if (fault !== undefined) this.condemn(tenant, tenantNo, fault);
+      else if (names.get(tenantNo) !== tenant && state.life === 'alive')
+        this.condemn(tenant, tenantNo, corrupt('name row', { tenant, seq }));
     }
     for (let tenantNo = 0; tenantNo < count; tenantNo++) {
       if (seen.has(tenantNo)) continue;
       const tenant = names.get(tenantNo);
       if (tenant === undefined) this.#nameless = true;
-      else this.condemn(tenant, corrupt('tenant row', { tenant, seq: 0 }));
+      else this.condemn(tenant, tenantNo, corrupt('tenant row', { tenant, seq: 0 }));
     }
   }
 
-  /** The tenant's state; nothing for one that was never committed; throws STORE_CORRUPT for a damaged one. */
+  /**
+   * The tenant's state; nothing for one that was never committed. Throws `STORE_CORRUPT` for a damaged one,
+   * `INVALID_ADDRESS` for an erased one.
+   */
   get(tenant: string): TenantState | undefined {
     const state = this.#states.get(tenant);
     if (state !== undefined) return state;
-    const damage = this.#damaged.get(tenant);
+    const damage = this.#damaged.get(tenant)?.error;
     if (damage !== undefined) throw new SynapseError(damage.code, damage.message, damage.details, damage);
+    if (this.#erased.has(tenant)) throw erasedTenant(tenant);
     // Only after both rows of some tenant were damaged: it must not be taken for a new one.
     if (this.#nameless && this.#driver.get(nameKey(tenant)) !== undefined)
       throw corrupt('name row', { tenant, seq: 0 });
     return undefined;
   }
 
+  /** As `get`, but an erased tenant is one too: its log is there. */
+  logOf(tenant: string): TenantState | undefined {
+    return this.#erased.get(tenant) ?? this.get(tenant);
+  }
+
+  /** A tenant whatever has become of it; nothing for one that was never committed, or of which no row can be read. */
+  find(tenant: string): { readonly tenantNo: number; readonly state: TenantState | undefined } | undefined {
+    const state = this.#states.get(tenant) ?? this.#erased.get(tenant);
+    return state === undefined ? this.#damaged.get(tenant) : { tenantNo: state.tenantNo, state };
+  }
+
   /** Replaces a tenant's state after a commit. */
   set(state: TenantState): void {
-    if (!this.#states.has(state.tenant)) this.#sorted = undefined;
-    this.#states.set(state.tenant, state);
+    const { tenant } = state;
+    if (state.life === 'alive') {
+      if (!this.#states.has(tenant)) this.#sorted = undefined;
+      this.#states.set(tenant, state);
+      return;
+    }
+    this.#states.delete(tenant);
+    this.#damaged.delete(tenant);
+    this.#erased.set(tenant, state);
+    this.#sorted = undefined;
   }
 
   /** Refuses a tenant from now on. */
-  condemn(tenant: string, error: SynapseError): void {
+  condemn(tenant: string, tenantNo: number, error: SynapseError): void {
+    const state = this.find(tenant)?.state;
     this.#states.delete(tenant);
-    this.#damaged.set(tenant, error);
+    this.#damaged.set(tenant, { error, tenantNo, state });
     this.#sorted = undefined;
   }
 
@@ -127,9 +179,14 @@ export class TenantDirectory {
     return this.#sorted.map((tenant) => this.#states.get(tenant) as TenantState);
   }
 
-  /** Tenants that are refused, and why. */
+  /** Tenants that were erased, or are being erased: of them there are names, numbers and hashes. In UTF-8 byte order. */
+  erased(): readonly TenantState[] {
+    return [...this.#erased.values()].toSorted((a, b) => compareUtf8(a.tenant, b.tenant));
+  }
+
+  /** Tenants that are refused for damage, and why. */
   damaged(): ReadonlyMap<string, SynapseError> {
-    return this.#damaged;
+    return new Map([...this.#damaged].map(([tenant, { error }]) => [tenant, error]));
   }
 
   #readNames(): ReadonlyMap<number, string> {
@@ -163,22 +220,43 @@ export function* rowsUnder(driver: KeyValue, prefix: Uint8Array, pageRows: numbe
   }
 }
 
-function decodeTenant(key: Uint8Array, value: Uint8Array): TenantState | undefined {
+/** The state as far as it can be read, and what is wrong with the rest; nothing for a row that is damaged as a whole. */
+function decodeTenant(
+  key: Uint8Array,
+  value: Uint8Array,
+  ring: SealRing,
+): { readonly state: TenantState; readonly fault: SynapseError | undefined } | undefined {
   const payload = openRow(key, value);
   if (payload === undefined) return undefined;
   const reader = new ByteReader(payload);
-  return {
-    tenantNo: new DataView(key.buffer, key.byteOffset).getUint32(1),
-    shard: reader.u32(),
-    seq: reader.u64(),
-    snapshotSeq: reader.u64(),
-    anchorSeq: reader.u64(),
-    firstSeq: reader.u64(),
-    commitNo: reader.u64(),
-    stateRoot: reader.raw(32),
-    systemRoot: reader.raw(32),
-    imageHash: reader.block(),
-    logEdge: reader.block(),
-    tenant: reader.text(),
-  };
+  const tenantNo = new DataView(key.buffer, key.byteOffset).getUint32(1);
+  const shard = reader.u32();
+  const [seq, snapshotSeq, anchorSeq] = [reader.u64(), reader.u64(), reader.u64()];
+  const [firstSeq, commitNo] = [reader.u64(), reader.u64()];
+  const life = LIVES[reader.u8()] ?? 'alive';
+  const sealedRoots = reader.block();
+  const logEdge = reader.block();
+  const tenant = reader.text();
+  const seal = life === 'alive' ? ring.sealOf(tenantNo) : 'erased';
+  const counts = { tenantNo, tenant, shard, seq, snapshotSeq, anchorSeq, firstSeq, commitNo, logEdge };
+  const gone: TenantState = { ...counts, ...NO_ROOTS, seal: PLAIN_SEAL, life: 'alive' };
+  // A key that is gone while its tenant lives: the database is older than the erasure, which holds.
+  if (seal === 'erased') return { state: withoutContent(gone, life === 'erased' ? life : 'erasing'), fault: undefined };
+  if (seal === undefined) return { state: gone, fault: corrupt('tenant key', { tenant, seq }) };
+  const roots = seal.open(key, sealedRoots);
+  if (roots === undefined) return { state: { ...gone, seal }, fault: corrupt('tenant row', { tenant, seq }) };
+  const from = new ByteReader(roots);
+  const [stateRoot, systemRoot, imageHash] = [from.raw(HASH_BYTES), from.raw(HASH_BYTES), from.block()];
+  return { state: { ...counts, stateRoot, systemRoot, imageHash, seal, life: 'alive' }, fault: undefined };
+}
+
+const NO_ROOTS = {
+  stateRoot: new Uint8Array(HASH_BYTES),
+  systemRoot: new Uint8Array(HASH_BYTES),
+  imageHash: new Uint8Array(0),
+};
+
+/** What stays of a tenant whose content goes: its log's hashes; no roots, no seal, no record that can be read. */
+export function withoutContent(state: TenantState, life: 'erasing' | 'erased'): TenantState {
+  return { ...state, ...NO_ROOTS, firstSeq: state.seq + 1, seal: PLAIN_SEAL, life };
 }

@@ -76,9 +76,10 @@ export function* planTrim(
 
 /** Index rows of a tenant that the policy and its snapshot let go, ascending. */
 function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, nowMs: number): Generator<IndexEntry> {
+  const isGone = state.life !== 'alive'; // erased: nobody can read its records
   const anchored = state.anchorSeq === state.snapshotSeq ? state.anchorSeq - 1 : 0;
-  const highest = Math.min(anchored, state.seq - (policy.keepSteps ?? 0));
-  const before = policy.keepMs === undefined ? Number.POSITIVE_INFINITY : nowMs - policy.keepMs;
+  const highest = isGone ? state.seq : Math.min(anchored, state.seq - (policy.keepSteps ?? 0));
+  const before = isGone || policy.keepMs === undefined ? Number.POSITIVE_INFINITY : nowMs - policy.keepMs;
   const prefix = indexKey(state.tenantNo, 0).subarray(0, INDEX_PREFIX_BYTES);
   try {
     for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {

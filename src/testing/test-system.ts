@@ -10,6 +10,7 @@
  */
 import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
+import { erasedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
 import { decodeValue } from '../frame/codec.ts';
@@ -28,12 +29,11 @@ import {
   type SystemStats,
   type TenantStatus,
 } from '../host/system-face.ts';
-import { AuditKey } from '../store/audit-key.ts';
-import { MemoryKeyValue } from '../store/memory.ts';
 import { StoreHost } from '../store/store-host.ts';
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { ReopenOptions, TestOptions } from './test-options.ts';
 import { configsOf } from './store-configs.ts';
+import { TestDisk } from './test-disk.ts';
 export type { ReopenOptions, TestOptions } from './test-options.ts';
 import { TurnScope } from '../host/turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -63,12 +63,11 @@ class TestEngine implements Engine {
   readonly client: Client;
   face: System | undefined = undefined;
   readonly #random: SeededRandom;
-  readonly #driver: MemoryKeyValue = new MemoryKeyValue();
+  readonly #disk: TestDisk;
   readonly #scope: TurnScope = new TurnScope();
   #options: ResolvedOptions;
   #stubs: Readonly<Record<string, EffectStub>>;
   #registry: Registry;
-  readonly #auditKey: AuditKey;
   #running: Running | undefined;
   #isScheduled = false;
   #stepCount = 0;
@@ -83,7 +82,7 @@ class TestEngine implements Engine {
     this.#random = new SeededRandom(seed);
     const keySeed = new Uint8Array(32);
     this.#random.fill(keySeed);
-    this.#auditKey = AuditKey.of(resolved.auditKey ?? keySeed);
+    this.#disk = new TestDisk(resolved.auditKey ?? keySeed, (bytes) => this.#random.fill(bytes));
     this.client = new Client(
       resolved,
       {
@@ -108,13 +107,8 @@ class TestEngine implements Engine {
 
   #start(): void {
     const { shards } = this.#options;
-    const store = Store.open({
-      driver: this.#driver,
-      shards,
-      now: () => this.clock.nowMs,
-      draw: () => this.#drawIncarnation(),
-      auditKey: () => this.#auditKey,
-    });
+    const now = (): number => this.clock.nowMs;
+    const store = this.#disk.open(this.#options, { now, draw: () => this.#drawIncarnation() });
     const storeHost = new StoreHost(store, (tenant, topic) => this.face?.noteEvent(tenant, topic));
     const config: KernelConfig = {
       types: this.#registry.versions(),
@@ -327,6 +321,15 @@ class TestEngine implements Engine {
     return Promise.reject(
       new SynapseError('INVALID_ARGUMENT', `there is no such ${option}: a test system has one lane`, { option }),
     );
+  }
+
+  async erase(tenant: string): Promise<void> {
+    await this.settle();
+    const { storeHost, lane } = this.#open();
+    storeHost.erase(tenant);
+    lane.refuse(tenant, erasedTenant(tenant));
+    this.client.resend(() => true); // calls under way will have no answer: sent again, they hear why
+    await this.settle();
   }
 
   async backup(dir: string): Promise<void> {

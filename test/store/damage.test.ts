@@ -4,6 +4,8 @@ import { SynapseError } from '../../src/base/error.ts';
 import { shardOf } from '../../src/base/address.ts';
 import { AuditKey } from '../../src/store/audit-key.ts';
 import type { Row } from '../../src/store/key-value.ts';
+import { KeyRing, PLAIN_RING } from '../../src/store/key-ring.ts';
+import { MemoryKeySlots } from '../../src/store/key-slots.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { KIND } from '../../src/store/schema.ts';
 import { readModules } from '../../src/store/store-head.ts';
@@ -29,8 +31,23 @@ const CHANGES: readonly RowChange[] = [
 ];
 const CONFIG = Uint8Array.of(1, 2, 3, 4);
 
-function build(): MemoryKeyValue {
-  const driver = new MemoryKeyValue();
+const STORES = [
+  { name: 'plain', isEncrypted: false },
+  { name: 'encrypted', isEncrypted: true },
+];
+
+/** Rows and, encrypted, keys. */
+class Disk extends MemoryKeyValue {
+  readonly slots: MemoryKeySlots | undefined;
+
+  constructor(isEncrypted: boolean) {
+    super();
+    this.slots = isEncrypted ? new MemoryKeySlots() : undefined;
+  }
+}
+
+function build(isEncrypted: boolean): Disk {
+  const driver = new Disk(isEncrypted);
   const store = openSample(driver);
   store.internConfig(CONFIG);
   store.remember({ actors: ['file:///a.js'], previous: [] });
@@ -52,9 +69,13 @@ function build(): MemoryKeyValue {
   return driver;
 }
 
-function openSample(driver: MemoryKeyValue): Store {
+/** With chance that is always the same. */
+function openSample(driver: Disk): Store {
+  let next = 0;
+  const fill = (bytes: Uint8Array): void => bytes.forEach((_zero, i) => (bytes[i] = next++ % 251));
+  const ring = driver.slots === undefined ? PLAIN_RING : new KeyRing(driver.slots, fill);
   const auditKey = (): AuditKey => AuditKey.of(new Uint8Array(32).fill(3));
-  return Store.open({ driver, shards: SHARDS, now: () => 1, draw: () => 5, auditKey });
+  return Store.open({ driver, ring, shards: SHARDS, now: () => 1, draw: () => 5, auditKey });
 }
 
 const inventoryOf = (tenant: string): Inventory => ({
@@ -78,7 +99,7 @@ function readAudited(store: Store, tenant: string): string {
 }
 
 /** What opening and reading everything gives, a line per tenant and one for what belongs to none. */
-function readAll(driver: MemoryKeyValue): Map<string, string> {
+function readAll(driver: Disk): Map<string, string> {
   const read = new Map<string, string>();
   const whole = (error: unknown): string => {
     if (error instanceof SynapseError && error.code === 'STORE_CORRUPT') return 'STORE_CORRUPT';
@@ -103,7 +124,7 @@ const kindName = (key: Uint8Array): string =>
 
 /** Puts `damaged` in a row's place, reads everything, puts the row back; says who noticed. */
 function outcome(
-  driver: MemoryKeyValue,
+  driver: Disk,
   [key, value]: Row,
   damaged: Uint8Array | null,
   sound: Map<string, string>,
@@ -126,103 +147,118 @@ function outcome(
 const TWICE = new Set(['meta', 'head', 'config', 'modules']);
 
 test('the sample holds every kind of row, and a trie with a branch page', () => {
-  const rows = rowsOf(build());
+  const rows = rowsOf(build(false));
   // Tiles and trimmed leaves come with more records than can be flipped bit by bit: audit-log.test.ts has them.
   const kinds = Object.keys(KIND).filter((kind) => kind !== 'tile' && kind !== 'leaves');
   expect(new Set(rows.map(([key]) => kindName(key)))).toEqual(new Set(kinds));
   expect(rows.some(([key, value]) => kindName(key) === 'page' && value[0] === 2)).toBe(true);
 });
 
-test('every flipped bit in every byte of every value is detected by its own tenant, or harmless where there is a copy', () => {
-  const driver = build();
-  const sound = readAll(driver);
-  let flips = 0;
-  for (const row of rowsOf(driver)) {
-    const [key, value] = row;
-    for (let i = 0; i < value.length; i++) {
-      const damaged = value.slice();
-      damaged[i] = (damaged[i] as number) ^ (1 << ((i * 5 + (key.at(-1) as number)) % 8));
-      const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
-      expect(`byte ${i} of a ${kindName(key)} row: ${outcome(driver, row, damaged, sound)}`).toBe(
-        `byte ${i} of a ${kindName(key)} row: ${expected}`,
-      );
-      flips += 1;
-    }
-  }
-  expect(flips).toBeGreaterThan(5_000);
-}, 120_000);
-
-test('a cut, an emptied and a zeroed value is detected, or harmless where there is a copy', () => {
-  const driver = build();
-  const sound = readAll(driver);
-  for (const row of rowsOf(driver)) {
-    const [key, value] = row;
-    const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
-    for (const damaged of [
-      value.slice(0, -1),
-      value.slice(0, value.length >> 1),
-      new Uint8Array(0),
-      new Uint8Array(value.length),
-    ]) {
-      // Cutting the last byte of a batch hurts the tenant whose records end there, and only that one.
-      if (kindName(key) === 'batch' && damaged.length < value.length - 1) continue;
-      if (kindName(key) === 'batch' && damaged.length === value.length) continue;
-      expect(`${kindName(key)} ${outcome(driver, row, damaged, sound)}`).toBe(`${kindName(key)} ${expected}`);
-    }
-  }
-});
-
-test('a lost row is detected by its tenant; of rows and events inside the snapshot verification or the next neighbour tells', () => {
-  const driver = build();
-  const sound = readAll(driver);
-  for (const row of rowsOf(driver)) {
-    const kind = kindName(row[0]);
-    if (kind === 'batch') continue; // below: it is several tenants' at once
-    if (kind === 'note') continue; // the log still says what it said: the same checkpoint is made again
-    if (kind === 'row' || kind === 'systemRow') {
-      driver.commit([[row[0], null]]);
-      const store = Store.open({ driver, shards: SHARDS });
-      const found = TENANTS.filter(({ tenant }) => {
-        try {
-          store.verify(tenant);
-          return false;
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'STORE_CORRUPT', details: { tenant } });
-          return true;
-        }
-      });
-      expect(found.length).toBe(1);
-      driver.commit([row]);
-    } else if (kind === 'events') {
-      if ((row[0].at(-1) as number) === 0) expect(outcome(driver, row, null, sound)).toBe('detected');
-    } else {
-      expect(`${kind} ${outcome(driver, row, null, sound)}`).toBe(
-        `${kind} ${TWICE.has(kind) ? 'harmless' : 'detected'}`,
-      );
-    }
-  }
-});
-
-test('a lost or torn last batch is detected by all its tenants on opening, and the others are served', () => {
-  const driver = build();
-  const sound = readAll(driver);
-  const batches = rowsOf(driver).filter(([key]) => kindName(key) === 'batch');
-  for (const [key, value] of batches) {
-    for (const damaged of [null, value.slice(0, 3)]) {
-      driver.commit([[key, damaged]]);
-      const read = readAll(driver);
-      driver.commit([[key, value]]);
-      const shard = new DataView(key.buffer, key.byteOffset).getUint32(1);
-      for (const { tenant, shard: own } of TENANTS) {
-        expect(read.get(tenant)).toBe(own === shard ? `STORE_CORRUPT ${tenant}` : sound.get(tenant));
+test.each(STORES)(
+  '$name: every flipped bit in the bytes of every value is detected by its own tenant, or harmless where there is a copy',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    const sound = readAll(driver);
+    let flips = 0;
+    // To GCM all bytes are alike, and each look derives keys anew: every fifth, another one of five in each row.
+    const stride = isEncrypted ? 5 : 1;
+    for (const row of rowsOf(driver)) {
+      const [key, value] = row;
+      for (let i = flips % stride; i < value.length; i += stride) {
+        const damaged = value.slice();
+        damaged[i] = (damaged[i] as number) ^ (1 << ((i * 5 + (key.at(-1) as number)) % 8));
+        const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
+        expect(`byte ${i} of a ${kindName(key)} row: ${outcome(driver, row, damaged, sound)}`).toBe(
+          `byte ${i} of a ${kindName(key)} row: ${expected}`,
+        );
+        flips += 1;
       }
-      expect(read.get('store')).toBe(sound.get('store'));
     }
-  }
-});
+    expect(flips).toBeGreaterThan(5_000 / stride);
+  },
+  120_000,
+);
 
-test('a row put under the key of another row of its kind is detected', () => {
-  const driver = build();
+test.each(STORES)(
+  '$name: a cut, an emptied and a zeroed value is detected, or harmless where there is a copy',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    const sound = readAll(driver);
+    for (const row of rowsOf(driver)) {
+      const [key, value] = row;
+      const expected = TWICE.has(kindName(key)) ? 'harmless' : 'detected';
+      for (const damaged of [
+        value.slice(0, -1),
+        value.slice(0, value.length >> 1),
+        new Uint8Array(0),
+        new Uint8Array(value.length),
+      ]) {
+        // Cutting the last byte of a batch hurts the tenant whose records end there, and only that one.
+        if (kindName(key) === 'batch' && damaged.length < value.length - 1) continue;
+        if (kindName(key) === 'batch' && damaged.length === value.length) continue;
+        expect(`${kindName(key)} ${outcome(driver, row, damaged, sound)}`).toBe(`${kindName(key)} ${expected}`);
+      }
+    }
+  },
+);
+
+test.each(STORES)(
+  '$name: a lost row is detected by its tenant; of rows and events inside the snapshot verification or the next neighbour tells',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    const sound = readAll(driver);
+    for (const row of rowsOf(driver)) {
+      const kind = kindName(row[0]);
+      if (kind === 'batch') continue; // below: it is several tenants' at once
+      if (kind === 'note') continue; // the log still says what it said: the same checkpoint is made again
+      if (kind === 'row' || kind === 'systemRow') {
+        driver.commit([[row[0], null]]);
+        const store = openSample(driver);
+        const found = TENANTS.filter(({ tenant }) => {
+          try {
+            store.verify(tenant);
+            return false;
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'STORE_CORRUPT', details: { tenant } });
+            return true;
+          }
+        });
+        expect(found.length).toBe(1);
+        driver.commit([row]);
+      } else if (kind === 'events') {
+        if ((row[0].at(-1) as number) === 0) expect(outcome(driver, row, null, sound)).toBe('detected');
+      } else {
+        expect(`${kind} ${outcome(driver, row, null, sound)}`).toBe(
+          `${kind} ${TWICE.has(kind) ? 'harmless' : 'detected'}`,
+        );
+      }
+    }
+  },
+);
+
+test.each(STORES)(
+  '$name: a lost or torn last batch is detected by all its tenants on opening, and the others are served',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    const sound = readAll(driver);
+    const batches = rowsOf(driver).filter(([key]) => kindName(key) === 'batch');
+    for (const [key, value] of batches) {
+      for (const damaged of [null, value.slice(0, 3)]) {
+        driver.commit([[key, damaged]]);
+        const read = readAll(driver);
+        driver.commit([[key, value]]);
+        const shard = new DataView(key.buffer, key.byteOffset).getUint32(1);
+        for (const { tenant, shard: own } of TENANTS) {
+          expect(read.get(tenant)).toBe(own === shard ? `STORE_CORRUPT ${tenant}` : sound.get(tenant));
+        }
+        expect(read.get('store')).toBe(sound.get('store'));
+      }
+    }
+  },
+);
+
+test.each(STORES)('$name: a row put under the key of another row of its kind is detected', ({ isEncrypted }) => {
+  const driver = build(isEncrypted);
   const sound = readAll(driver);
   const rows = rowsOf(driver);
   for (const row of rows) {
@@ -235,60 +271,90 @@ test('a row put under the key of another row of its kind is detected', () => {
   }
 });
 
-test('a name whose rows are both unreadable is never given out as a new tenant', () => {
-  const driver = build();
-  for (const [key, value] of rowsOf(driver)) {
-    if (kindName(key) === 'name' || kindName(key) === 'tenant') driver.commit([[key, value.map((byte) => byte ^ 255)]]);
-  }
-  const store = Store.open({ driver, shards: SHARDS });
-  for (const { tenant, shard } of TENANTS) {
-    const again = { shard, tenant, seq: 1, body: new Uint8Array(1), events: [] };
-    expect(() => store.commit([again], [])).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
-  }
-  store.commit([{ shard: 0, tenant: 'really new', seq: 1, body: new Uint8Array(1), events: [] }], []);
-  expect([...store.records('really new', 1)].length).toBe(1);
-});
+test.each(STORES)(
+  '$name: a name whose rows are both unreadable is never given out as a new tenant',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    for (const [key, value] of rowsOf(driver)) {
+      if (kindName(key) === 'name' || kindName(key) === 'tenant')
+        driver.commit([[key, value.map((byte) => byte ^ 255)]]);
+    }
+    const store = openSample(driver);
+    for (const { tenant, shard } of TENANTS) {
+      const again = { shard, tenant, seq: 1, body: new Uint8Array(1), events: [] };
+      expect(() => store.commit([again], [])).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
+    }
+    store.commit([{ shard: 0, tenant: 'really new', seq: 1, body: new Uint8Array(1), events: [] }], []);
+    expect([...store.records('really new', 1)].length).toBe(1);
+  },
+);
 
-test('a commit that meets a damaged tenant names it, writes nothing, and goes through without it', () => {
-  const driver = build();
-  const page = rowsOf(driver).find(([key]) => kindName(key) === 'page') as Row;
-  driver.commit([[page[0], page[1].map((byte) => byte ^ 1)]]);
-  const store = Store.open({ driver, shards: SHARDS });
-  const before = rowsOf(driver).length;
-  const steps = TENANTS.map(({ tenant, shard }) => ({ shard, tenant, seq: 3, body: Uint8Array.of(3), events: [] }));
-  const snapshots = TENANTS.map(({ tenant, shard }) => ({
-    tenant,
-    shard,
-    seq: 3,
-    image: Uint8Array.of(3),
-    changes: CHANGES.map((change) => ({ ...change, value: null })),
-  }));
-  let hit = '';
-  try {
-    store.commit(steps, snapshots);
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'STORE_CORRUPT' });
-    hit = String((error as SynapseError).details['tenant']);
-  }
-  expect(TENANTS.map(({ tenant }) => tenant)).toContain(hit);
-  expect(rowsOf(driver).length).toBe(before);
-  store.commit(
-    steps.filter(({ tenant }) => tenant !== hit),
-    snapshots.filter(({ tenant }) => tenant !== hit),
-  );
-  expect(store.tenants().map(({ tenant, seq }) => `${tenant} ${seq}`)).toEqual(
-    TENANTS.map(({ tenant }) => `${tenant} ${tenant === hit ? 2 : 3}`).toSorted(),
-  );
-});
+test.each(STORES)(
+  '$name: a commit that meets a damaged tenant names it, writes nothing, and goes through without it',
+  ({ isEncrypted }) => {
+    const driver = build(isEncrypted);
+    const page = rowsOf(driver).find(([key]) => kindName(key) === 'page') as Row;
+    driver.commit([[page[0], page[1].map((byte) => byte ^ 1)]]);
+    const store = openSample(driver);
+    const before = rowsOf(driver).length;
+    const steps = TENANTS.map(({ tenant, shard }) => ({ shard, tenant, seq: 3, body: Uint8Array.of(3), events: [] }));
+    const snapshots = TENANTS.map(({ tenant, shard }) => ({
+      tenant,
+      shard,
+      seq: 3,
+      image: Uint8Array.of(3),
+      changes: CHANGES.map((change) => ({ ...change, value: null })),
+    }));
+    let hit = '';
+    try {
+      store.commit(steps, snapshots);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'STORE_CORRUPT' });
+      hit = String((error as SynapseError).details['tenant']);
+    }
+    expect(TENANTS.map(({ tenant }) => tenant)).toContain(hit);
+    expect(rowsOf(driver).length).toBe(before);
+    store.commit(
+      steps.filter(({ tenant }) => tenant !== hit),
+      snapshots.filter(({ tenant }) => tenant !== hit),
+    );
+    expect(store.tenants().map(({ tenant, seq }) => `${tenant} ${seq}`)).toEqual(
+      TENANTS.map(({ tenant }) => `${tenant} ${tenant === hit ? 2 : 3}`).toSorted(),
+    );
+  },
+);
 
-test('the error names what is damaged, whose it is and at which step', () => {
-  const driver = build();
+test.each(STORES)('$name: the error names what is damaged, whose it is and at which step', ({ isEncrypted }) => {
+  const driver = build(isEncrypted);
   const [key, value] = rowsOf(driver).findLast(([one]) => kindName(one) === 'batch') as Row;
   const damaged = value.slice();
   damaged[damaged.length - 1] = 0;
   driver.commit([[key, damaged]]);
-  const store = Store.open({ driver, shards: SHARDS });
+  const store = openSample(driver);
   const [[tenant, error] = ['', undefined]] = [...store.damaged()];
   expect(error?.details).toEqual({ tenant, seq: 2, what: 'journal record' });
   expect(error?.message).toBe(`journal record is damaged or missing, tenant ${JSON.stringify(tenant)}, seq 2`);
+});
+
+test('a flipped bit in any byte of the keys is the damage of the tenant whose key it is', () => {
+  const driver = build(true);
+  const sound = readAll(driver);
+  const slots = driver.slots as MemoryKeySlots;
+  const bytes = slots.read() as Uint8Array;
+  TENANTS.forEach(({ tenant }, tenantNo) => {
+    for (let at = tenantNo * 64; at < (tenantNo + 1) * 64; at++) {
+      slots.write(at, Uint8Array.of((bytes[at] as number) ^ (1 << (at % 8))));
+      const read = readAll(driver);
+      const hit = [...sound.keys()].filter((name) => read.get(name) !== sound.get(name));
+      expect(hit.map((name) => `byte ${at}: ${read.get(name)}`)).toEqual([`byte ${at}: STORE_CORRUPT ${tenant}`]);
+      slots.write(at, bytes.subarray(at, at + 1));
+    }
+  });
+  expect(readAll(driver)).toEqual(sound);
+});
+
+test('an encrypted store without its keys is refused as a whole, in words', () => {
+  const { driver, message } = { driver: build(true), message: /encrypted, and the file with its keys is gone/ };
+  const ring = new KeyRing(new MemoryKeySlots());
+  expect(() => Store.open({ driver, ring, shards: SHARDS })).toThrow(message);
 });

@@ -76,8 +76,8 @@ export class FaultyDriver implements KeyValue {
     this.#inner.reopen();
   }
 
-  backup(dir: string, amend?: readonly Write[]): void {
-    this.#inner.backup(dir, amend);
+  backup(dir: string, amend?: readonly Write[], besides?: (partial: string) => void): void {
+    this.#inner.backup(dir, amend, besides);
   }
 
   close(): void {

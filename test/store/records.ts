@@ -1,5 +1,6 @@
 /** Steps, snapshots and rows in short, and a store's records as text. */
 import { shardOf } from '../../src/base/address.ts';
+import { PLAIN_RING, type SealRing } from '../../src/store/key-ring.ts';
 import type { KeyValue } from '../../src/store/key-value.ts';
 import { Store } from '../../src/store/store.ts';
 import type { RowChange, SnapshotWrite, StepRecord } from '../../src/store/store.ts';
@@ -36,6 +37,7 @@ export const row = (space: 'state' | 'system', group: string, name: string, valu
   name,
   value: value === null ? null : bytes(value),
 });
-export const open = (driver: KeyValue, shards: number = SHARDS): Store => Store.open({ driver, shards });
+export const open = (driver: KeyValue, shards: number = SHARDS, ring: SealRing = PLAIN_RING): Store =>
+  Store.open({ driver, shards, ring });
 export const bodies = (store: Store, tenant: string, from: number = 1): string[] =>
   [...store.records(tenant, from)].map(({ seq, body }) => `${seq}:${Buffer.from(body).toString()}`);

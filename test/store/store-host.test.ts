@@ -94,7 +94,7 @@ describe('damage in one tenant, found while a commit is made', () => {
     const right = bench.step('right', 1);
     bench.host.flush();
     const [corrupt, durable] = bench.answers.splice(0);
-    if (corrupt?.kind !== 'corrupt' || durable?.kind !== 'durable')
+    if (corrupt?.kind !== 'refused' || durable?.kind !== 'durable')
       throw new Error('expected the damage, then what is durable');
     expect([corrupt.tenant, decodeError(corrupt.error).code]).toEqual(['left', 'STORE_CORRUPT']);
     expect(durable.position).toBe(right);

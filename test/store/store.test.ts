@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shardOf } from '../../src/base/address.ts';
 import { hexOf, sha256, sha256Of } from '../../src/base/hash.ts';
 import { compareUtf8 } from '../../src/base/text.ts';
-import type { KeyValue, Write } from '../../src/store/key-value.ts';
+import { KeyRing, PLAIN_RING, type SealRing } from '../../src/store/key-ring.ts';
+import { FileKeySlots, MemoryKeySlots } from '../../src/store/key-slots.ts';
+import type { Write } from '../../src/store/key-value.ts';
 import { openLmdb } from '../../src/store/lmdb.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { metaKey } from '../../src/store/schema.ts';
@@ -24,28 +26,40 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Each driver as the store sees it: `again` opens what is on "disk" with nothing kept in memory. */
-const drivers: readonly { name: string; make: () => { driver: KeyValue; again: () => KeyValue } }[] = [
-  {
-    name: 'memory',
-    make: () => {
-      const driver = new MemoryKeyValue();
-      return { driver, again: () => driver };
-    },
-  },
-  {
-    name: 'lmdb',
-    make: () => {
-      const dir = join(root, `store.${++made}`);
-      return { driver: openLmdb(dir), again: () => openLmdb(dir) };
-    },
-  },
+/** A store on a disk of its own: `open` the first time, `again` with nothing kept in memory. */
+interface Disk {
+  open(): Store;
+  again(): Store;
+  openCopy(dir: string): Store;
+}
+
+const ringOf = (isEncrypted: boolean, dir: string): SealRing =>
+  isEncrypted ? new KeyRing(new FileKeySlots(dir)) : PLAIN_RING;
+
+function memoryDisk(isEncrypted: boolean): Disk {
+  const driver = new MemoryKeyValue();
+  const slots = new MemoryKeySlots();
+  const openIt = (): Store => open(driver, SHARDS, isEncrypted ? new KeyRing(slots) : PLAIN_RING);
+  return { open: openIt, again: openIt, openCopy: (dir) => open(openLmdb(dir), SHARDS, ringOf(isEncrypted, dir)) };
+}
+
+function lmdbDisk(isEncrypted: boolean): Disk {
+  const own = join(root, `store.${++made}`);
+  const openIt = (dir: string): Store => open(openLmdb(dir), SHARDS, ringOf(isEncrypted, dir));
+  return { open: () => openIt(own), again: () => openIt(own), openCopy: openIt };
+}
+
+const disks: readonly { name: string; make: () => Disk }[] = [
+  { name: 'memory', make: () => memoryDisk(false) },
+  { name: 'lmdb', make: () => lmdbDisk(false) },
+  { name: 'memory, encrypted', make: () => memoryDisk(true) },
+  { name: 'lmdb, encrypted', make: () => lmdbDisk(true) },
 ];
 
-describe.each(drivers)('a store over $name', ({ make }) => {
+describe.each(disks)('a store over $name', ({ make }) => {
   test('gives back records, events, images, rows, configs and summaries after close and open', () => {
-    const { driver, again } = make();
-    const store = open(driver);
+    const disk = make();
+    const store = disk.open();
     const config = store.internConfig(bytes('config'));
     store.commit(
       [step('b', 1, 'one', [{ topic: 't', offset: 0, timeMs: 5, value: bytes('e0') }]), step('a', 1), step('b', 2)],
@@ -62,7 +76,7 @@ describe.each(drivers)('a store over $name', ({ make }) => {
       ],
     );
     store.close();
-    const opened = open(again());
+    const opened = disk.again();
     expect(bodies(opened, 'b')).toEqual(['1:one', '2:b 2', '3:three']);
     expect(bodies(opened, 'b', 3)).toEqual(['3:three']);
     expect(bodies(opened, 'b', 4)).toEqual([]);
@@ -110,8 +124,8 @@ describe.each(drivers)('a store over $name', ({ make }) => {
   });
 
   test('goes on after reopen with the same incarnation and can be reopened again and again', () => {
-    const { driver } = make();
-    const store = open(driver);
+    const disk = make();
+    const store = disk.open();
     const { incarnation } = store;
     for (let seq = 1; seq <= 5; seq++) {
       store.commit([step('t', seq)], []);
@@ -124,8 +138,8 @@ describe.each(drivers)('a store over $name', ({ make }) => {
   });
 
   test('cuts long commits into batches and reads them back from any step', () => {
-    const { driver, again } = make();
-    const store = open(driver);
+    const disk = make();
+    const store = disk.open();
     const body = 'x'.repeat(50_000);
     store.commit(
       Array.from({ length: 30 }, (_, i) =>
@@ -135,7 +149,7 @@ describe.each(drivers)('a store over $name', ({ make }) => {
     );
     store.commit([step('q', 21, 'y'.repeat(700_000)), step('q', 22, 'tail')], []);
     store.close();
-    const opened = open(again());
+    const opened = disk.again();
     expect([...opened.records('p', 1)].map(({ seq }) => seq)).toEqual(Array.from({ length: 10 }, (_, i) => i + 1));
     for (let from = 1; from <= 22; from++) expect([...opened.records('q', from)].map(({ seq }) => seq)[0]).toBe(from);
     expect([...opened.records('q', 21)].map(({ body: one }) => one.length)).toEqual([700_000, 4]);
@@ -143,20 +157,20 @@ describe.each(drivers)('a store over $name', ({ make }) => {
   });
 
   test('opens a backup with another incarnation, each time it is restored, while the source goes on', () => {
-    const { driver } = make();
-    const store = open(driver);
+    const disk = make();
+    const store = disk.open();
     store.commit([step('t', 1)], [snapshot('t', 1, [row('state', 'g', 'n', 'v')])]);
     const dir = join(root, `backup.${++made}`);
     store.backup(dir);
     store.commit([step('t', 2)], []);
-    const opened = open(openLmdb(dir));
+    const opened = disk.openCopy(dir);
     expect(bodies(opened, 't')).toEqual(['1:t 1']);
     expect(hexOf(opened.roots('t', []).domainRoot)).toBe(hexOf(store.roots('t', []).domainRoot));
     expect(opened.incarnation).not.toBe(store.incarnation);
     const drawn = opened.incarnation;
     opened.commit([step('t', 2, 'other')], []);
     opened.close();
-    const second = open(openLmdb(dir));
+    const second = disk.openCopy(dir);
     expect(second.incarnation).toBe(drawn);
     expect(bodies(second, 't')).toEqual(['1:t 1', '2:other']);
     expect(bodies(store, 't')).toEqual(['1:t 1', '2:t 2']);
@@ -192,7 +206,7 @@ test('makes no store where it was told not to, and refuses foreign content and o
     return [key, sealRow(key, payload)];
   });
   later.commit(amended);
-  expect(() => open(later)).toThrow(/schema version 9; this build reads version 2 only/);
+  expect(() => open(later)).toThrow(/schema version 9; this build reads version 3 only/);
 });
 
 test('refuses a gap, a repeat, a moved tenant and a snapshot ahead of the journal as bugs, and then everything', () => {

@@ -1,0 +1,102 @@
+/**
+ * Erasing a tenant: its key is destroyed, and nothing of its content can be read any more; what that was
+ * stored in is deleted, to give the space back.
+ *
+ *   1  the tenant's row says `erasing`       from here on it is refused, and finished whatever happens
+ *   2  its key is overwritten in place       from here on the content is gone
+ *   3  rows, image, trie pages, events are deleted, and batches that held its records alone
+ *   4  its row says `erased`
+ *
+ * Each is durable before the next begins; an opening repeats 2 to 4 for every tenant that is `erasing`, or
+ * whose key is gone. Name, leaf hashes, tiles and checkpoints stay: the log still verifies. Batches that
+ * hold other tenants' records too go when those are trimmed.
+ */
+import { SynapseError } from '../base/error.ts';
+import { ByteWriter } from './binary.ts';
+import type { SealRing } from './key-ring.ts';
+import type { KeyValue, Write } from './key-value.ts';
+import { KIND } from './schema.ts';
+import { rowsUnder, tenantWrites, withoutContent } from './tenant-directory.ts';
+import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import { planTrim } from './trim.ts';
+
+/** What an erasure works on. */
+export interface ErasureGround {
+  readonly driver: KeyValue;
+  readonly ring: SealRing;
+  readonly directory: TenantDirectory;
+  /** One durable commit. */
+  write(rows: Write[]): void;
+  /** Durable on return. */
+  destroyKey(tenantNo: number): void;
+}
+
+/** Kinds of rows that hold content of a tenant, all with its number behind the kind. */
+const CONTENT_KINDS: readonly number[] = [KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page];
+
+/** Rows of one commit: keeps its dirty pages in a few MiB and other commits waiting for some ms. */
+const CHUNK_ROWS = 4_000;
+
+/**
+ * Erases a tenant, one whose rows are damaged too. Idempotent; what a crash or a failure interrupts is finished
+ * by the next opening. `INVALID_ARGUMENT` without keys, and for a tenant that is not known: a mistyped name
+ * must not pass for an erasure.
+ */
+export function eraseTenant(ground: ErasureGround, tenant: string): void {
+  const { ring, directory } = ground;
+  if (!ring.isEncrypted) throw notErasable(tenant);
+  const found = directory.find(tenant);
+  if (found === undefined) {
+    directory.get(tenant); // says so where both of its rows are damaged
+    throw new SynapseError('INVALID_ARGUMENT', `there is no tenant ${JSON.stringify(tenant)} to erase`, { tenant });
+  }
+  const { tenantNo, state } = found;
+  if (state?.life === 'erased') return;
+  if (state === undefined) {
+    // Its row cannot be read, so it cannot say `erased` later: the tenant stays refused as damaged.
+    ground.destroyKey(tenantNo);
+    dropContent(ground, tenantNo);
+    return;
+  }
+  const erasing = withoutContent(state, 'erasing');
+  ground.write(tenantWrites(erasing, false));
+  directory.set(erasing);
+  finish(ground, erasing);
+}
+
+/** Finishes what was interrupted. */
+export function finishErasures(ground: ErasureGround): void {
+  for (const state of ground.directory.erased()) if (state.life === 'erasing') finish(ground, state);
+}
+
+function finish(ground: ErasureGround, state: TenantState): void {
+  ground.destroyKey(state.tenantNo);
+  dropContent(ground, state.tenantNo);
+  for (const { writes } of planTrim(ground.driver, [state], () => state, {}, 0)) ground.write(writes);
+  const erased = withoutContent(state, 'erased');
+  ground.write(tenantWrites(erased, false));
+  ground.directory.set(erased);
+}
+
+function dropContent(ground: ErasureGround, tenantNo: number): void {
+  for (const kind of CONTENT_KINDS) {
+    const prefix = new ByteWriter(8).u8(kind).u32(tenantNo).bytes();
+    let chunk: Write[] = [];
+    for (const [key] of rowsUnder(ground.driver, prefix, CHUNK_ROWS)) {
+      chunk.push([key, null]);
+      if (chunk.length < CHUNK_ROWS) continue;
+      ground.write(chunk);
+      chunk = [];
+    }
+    if (chunk.length > 0) ground.write(chunk);
+  }
+}
+
+function notErasable(tenant: string): SynapseError {
+  return new SynapseError(
+    'INVALID_ARGUMENT',
+    'only a store with encryption: true can erase a tenant: it has a key that can be destroyed. ' +
+      'Make a new store with encryption: true and bring the tenants over',
+    { option: 'encryption', tenant },
+  );
+}
