@@ -139,7 +139,11 @@ test('a failed trim keeps every record or drops whole batches, and can be done a
     const driver = new FaultyDriver(new MemoryKeyValue());
     const { store } = run(driver);
     const ends = store.tenants().map(({ tenant, shard, seq }) => ({
-      ...{ tenant, shard, seq: seq + 1, body: new Uint8Array(1), events: [] },
+      tenant,
+      shard,
+      seq: seq + 1,
+      body: new Uint8Array(1),
+      events: [],
       snapshot: { image: new Uint8Array(1), changes: [] },
     }));
     store.commit(ends, []); // recorded snapshots: all before them may go
