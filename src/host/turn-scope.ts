@@ -1,51 +1,58 @@
 /**
  * The ambient rules of a lane, for one thread that is shared with others: while a turn runs, clock
  * and chance are the recorded ones and what would leave the turn throws; outside of turns the thread
- * is as it was. A lane proper replaces its realm for good (see the runtime's guards); here each
- * stretch of code is wrapped, so the locale and time zone stay the thread's own.
+ * is as it was. A lane proper replaces its realm for good (see the runtime's guards); here the same
+ * guards are put up and taken down around each stretch of code (guard-swap.ts).
  */
 import type { Running } from '../actor/domain-state.ts';
 import { SynapseError } from '../base/error.ts';
-
-const RealDate = Date;
-const realRandom = Math.random;
-const realNow = performance.now.bind(performance);
-
-/** Names on `globalThis` that throw inside a turn. */
-const FORBIDDEN = ['fetch', 'setTimeout', 'setInterval', 'setImmediate'] as const;
-
-const real: Record<string, unknown> = Object.fromEntries(FORBIDDEN.map((name) => [name, globalThis[name]]));
+import { denyIn, guardAuthority } from './guard-authority.ts';
+import { guardChance } from './guard-chance.ts';
+import { guardClock } from './guard-clock.ts';
+import { guardDate } from './guard-date.ts';
+import { guardLocale } from './guard-locale.ts';
+import { GuardSwap } from './guard-swap.ts';
 
 /** Runs microtasks and reports of rejections; Node has kept this name since its first versions. */
 const drainNode = (process as unknown as { _tickCallback?: () => void })._tickCallback;
 
-/** A name that changes its meaning while the rules are in force. */
-interface Stand {
-  readonly target: object;
-  readonly name: string;
-  readonly real: unknown;
-  readonly stand: unknown;
+/** One set of guards for the thread, whoever runs turns in it: made with the first scope. */
+let shared: GuardSwap | undefined;
+let running: Running | undefined;
+
+function swapOf(): GuardSwap {
+  if (shared !== undefined) return shared;
+  const swap = new GuardSwap();
+  const nowMs = (): number => running?.nowMs ?? 0;
+  const where = (): string => running?.where() ?? 'outside of a turn';
+  const chance = {
+    random: () => running?.random.random() ?? 0,
+    fillRandom: (bytes: Uint8Array) => running?.random.fill(bytes),
+    uuid: () => running?.random.uuid() ?? '',
+  };
+  guardDate(nowMs, swap);
+  guardLocale(nowMs, swap);
+  guardClock(nowMs, swap);
+  guardChance(chance, denyIn(where), swap);
+  guardAuthority(where, swap);
+  swap.publish();
+  shared = swap;
+  return swap;
 }
 
 export class TurnScope {
-  #running: Running | undefined;
+  readonly #swap: GuardSwap = swapOf();
   #unhandled: unknown[] = [];
-  #isInForce = false;
-  readonly #stands: readonly Stand[];
   readonly #keep = (reason: unknown): void => void this.#unhandled.push(reason);
 
-  constructor() {
-    this.#stands = this.#makeStands();
-  }
-
-  enter(running: Running): void {
-    this.#running = running;
-    if (!this.#isInForce) this.#apply();
+  enter(turn: Running): void {
+    running = turn;
+    this.#swap.apply();
   }
 
   leave(): void {
-    this.#running = undefined;
-    this.#lift();
+    running = undefined;
+    this.#swap.lift();
   }
 
   /** Runs all microtasks; what nobody handled is kept, and nobody else hears of it. */
@@ -67,51 +74,4 @@ export class TurnScope {
     if (this.#unhandled.length === 0) return this.#unhandled;
     return this.#unhandled.splice(0);
   }
-
-  #apply(): void {
-    this.#isInForce = true;
-    for (const { target, name, stand } of this.#stands) Reflect.set(target, name, stand);
-  }
-
-  #lift(): void {
-    this.#isInForce = false;
-    for (const one of this.#stands) Reflect.set(one.target, one.name, one.real);
-  }
-
-  #makeStands(): Stand[] {
-    const nowMs = (): number => this.#running?.nowMs ?? 0;
-    const random = (): number => this.#running?.random.random() ?? 0;
-    const stands: Stand[] = [
-      { target: globalThis, name: 'Date', real: RealDate, stand: dateWith(nowMs) },
-      { target: Math, name: 'random', real: realRandom, stand: random },
-      { target: performance, name: 'now', real: realNow, stand: nowMs },
-    ];
-    for (const name of FORBIDDEN) {
-      stands.push({ target: globalThis, name, real: real[name], stand: () => forbid(name, this.#running) });
-    }
-    return stands;
-  }
-}
-
-function dateWith(nowMs: () => number): DateConstructor {
-  const Stand = class extends RealDate {
-    constructor(...args: readonly unknown[]) {
-      if (args.length === 0) super(nowMs());
-      else super(...(args as ConstructorParameters<DateConstructor>));
-    }
-
-    static override now(): number {
-      return nowMs();
-    }
-  };
-  Object.defineProperty(Stand, 'name', { value: 'Date' });
-  Object.defineProperty(Stand, Symbol.hasInstance, { value: (value: unknown) => value instanceof RealDate });
-  return Stand as DateConstructor;
-}
-
-function forbid(name: string, running: Running | undefined): never {
-  throw new SynapseError(
-    'AMBIENT_AUTHORITY',
-    `${running?.where() ?? 'outside of a turn'}: ${name} is out of reach in an actor; use ctx.after or ctx.effect`,
-  );
 }

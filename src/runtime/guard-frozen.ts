@@ -4,7 +4,7 @@
  * the journal's back. So in a lane the mutators of the prototypes refuse an object that is not
  * extensible, as arrays and plain objects do by themselves. It changes nothing for other objects.
  */
-import { type AnyFunction, disguise, type Members, seal } from './guard-seal.ts';
+import { type AnyFunction, disguise, FOR_GOOD, type Members } from '../host/guard-seal.ts';
 
 const MUTATORS: readonly (readonly [prototype: object, names: readonly string[]])[] = [
   [Map.prototype, ['set', 'delete', 'clear']],
@@ -21,7 +21,7 @@ export function guardFrozen(): void {
       const guarded = disguise(isSetter ? setterGuard(real, name) : guardOf(real, name), name, real.length);
       // The guards of Date replace some setters again; the others stand for good from here on.
       if (isSetter) (prototype as Members)[name] = guarded;
-      else seal(prototype, name, guarded);
+      else FOR_GOOD.value(prototype, name, guarded);
     }
   }
 }

@@ -11,12 +11,13 @@
 import { syncBuiltinESMExports } from 'node:module';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { denyIn, guardAuthority } from './guard-authority.ts';
-import { guardChance } from './guard-chance.ts';
-import { guardClock } from './guard-clock.ts';
-import { guardDate } from './guard-date.ts';
+import { denyIn, guardAuthority } from '../host/guard-authority.ts';
+import { guardChance } from '../host/guard-chance.ts';
+import { guardClock } from '../host/guard-clock.ts';
+import { guardDate } from '../host/guard-date.ts';
+import { FOR_GOOD } from '../host/guard-seal.ts';
 import { guardFrozen } from './guard-frozen.ts';
-import { guardLocale } from './guard-locale.ts';
+import { guardLocale } from '../host/guard-locale.ts';
 
 /** What the guards answer with; the lane changes its answers from turn to turn. */
 export interface GuardSource {
@@ -75,11 +76,11 @@ export function installGuards(source: GuardSource): RealmOriginals {
   const nowMs = (): number => source.nowMs();
   const where = (): string => source.where();
   guardFrozen();
-  guardDate(nowMs);
-  guardLocale(nowMs);
-  guardClock(nowMs);
-  guardChance(source, denyIn(where));
-  guardAuthority(where);
+  guardDate(nowMs, FOR_GOOD);
+  guardLocale(nowMs, FOR_GOOD);
+  guardClock(nowMs, FOR_GOOD);
+  guardChance(source, denyIn(where), FOR_GOOD);
+  guardAuthority(where, FOR_GOOD);
   syncBuiltinESMExports();
   Object.defineProperty(globalThis, INSTALLED, { value: true });
   return originals;

@@ -4,7 +4,7 @@
  * and the functions that make them throw here.
  */
 import crypto from 'node:crypto';
-import { type AnyFunction, disguise, type Members, seal } from './guard-seal.ts';
+import { type AnyFunction, disguise, type Members, type Placement } from './guard-seal.ts';
 
 /** Where chance comes from. */
 export interface ChanceSource {
@@ -19,24 +19,25 @@ const QUOTA_BYTES = 65_536;
 /** Widest range of `randomInt`, by Node's documentation. */
 const INT_RANGE = 2 ** 48 - 1;
 
-/** Replaces them for good. `deny(what)` makes the function that throws in the place of `what`. */
-export function guardChance(source: ChanceSource, deny: (what: string) => AnyFunction): void {
-  seal(Math, 'random', () => source.random());
-  Object.freeze(Math);
+/** Replaces them. `deny(what)` makes the function that throws in the place of `what`. */
+export function guardChance(source: ChanceSource, deny: (what: string) => AnyFunction, place: Placement): void {
+  place.value(Math, 'random', () => source.random());
+  place.freeze(Math);
   const uuid = disguise(() => source.uuid(), 'randomUUID', 0);
   const values = disguise((view: ArrayBufferView) => fillView(view, source), 'getRandomValues', 1);
   const web = globalThis.crypto;
   const prototype = Object.getPrototypeOf(web) as object;
-  seal(prototype, 'randomUUID', uuid);
-  seal(prototype, 'getRandomValues', values);
-  seal(globalThis, 'crypto', web);
+  place.value(prototype, 'randomUUID', uuid);
+  place.value(prototype, 'getRandomValues', values);
+  place.value(globalThis, 'crypto', web);
 
   const module = crypto as unknown as Members;
   const bytes = randomBytesOf(source, deny('crypto.randomBytes with a callback'));
-  seal(module, 'randomUUID', uuid);
-  for (const name of ['randomBytes', 'pseudoRandomBytes', 'prng', 'rng']) if (name in module) seal(module, name, bytes);
-  seal(module, 'randomInt', randomIntOf(source, deny('crypto.randomInt with a callback')));
-  seal(module, 'randomFillSync', randomFillOf(source));
+  place.member(module, 'randomUUID', uuid);
+  for (const name of ['randomBytes', 'pseudoRandomBytes', 'prng', 'rng'])
+    if (name in module) place.member(module, name, bytes);
+  place.member(module, 'randomInt', randomIntOf(source, deny('crypto.randomInt with a callback')));
+  place.member(module, 'randomFillSync', randomFillOf(source));
   for (const name of [
     'randomFill',
     'generateKey',
@@ -46,7 +47,7 @@ export function guardChance(source: ChanceSource, deny: (what: string) => AnyFun
     'generatePrime',
     'generatePrimeSync',
   ]) {
-    seal(module, name, deny(`crypto.${name}`));
+    place.member(module, name, deny(`crypto.${name}`));
   }
 }
 

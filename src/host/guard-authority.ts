@@ -22,7 +22,7 @@ import tls from 'node:tls';
 import vm from 'node:vm';
 import workerThreads from 'node:worker_threads';
 import { SynapseError } from '../base/error.ts';
-import { type AnyFunction, disguise, type Members, seal } from './guard-seal.ts';
+import { type AnyFunction, disguise, type Members, type Placement } from './guard-seal.ts';
 
 const AFTER = 'use ctx.after(ms, command, ...args), which is durable';
 const EFFECT = 'use ctx.effect(name, input), which runs outside the lane';
@@ -110,24 +110,29 @@ function ambient(what: string, where: string, instead: string): SynapseError {
   return new SynapseError('AMBIENT_AUTHORITY', `${what} is not available in ${where}: ${instead}`, { what, where });
 }
 
-/** Replaces all of it for good. */
-export function guardAuthority(where: () => string): void {
+/** Replaces all of it. */
+export function guardAuthority(where: () => string, place: Placement): void {
   const deny = denyIn(where);
   for (const [target, prefix, instead, names] of rows()) {
     for (const name of names) {
       if (target !== undefined && typeof (target as Members)[name] === 'function')
-        seal(target, name, deny(`${prefix}${name}`, instead));
+        put(place, target, name, deny(`${prefix}${name}`, instead));
     }
   }
   for (const [name, instead] of CLASSES) {
     for (const target of [globalThis, workerThreads])
-      if (name in target) seal(target, name, deny(`new ${name}`, instead));
+      if (name in target) put(place, target, name, deny(`new ${name}`, instead));
   }
-  guardShared('nextTick', 'node:', where, MICROTASK);
+  guardShared('nextTick', 'node:', where, MICROTASK, place);
   // What ends a thread after an uncaught exception calls one, which calls the other.
-  guardShared('exit', 'node:internal/main/worker_thread', where, EXIT);
-  guardShared('reallyExit', 'node:internal/process/per_thread', where, EXIT);
-  Object.freeze(Atomics);
+  guardShared('exit', 'node:internal/main/worker_thread', where, EXIT, place);
+  guardShared('reallyExit', 'node:internal/process/per_thread', where, EXIT, place);
+  place.freeze(Atomics);
+}
+
+function put(place: Placement, target: object, name: string, stand: AnyFunction): void {
+  if (target === globalThis || target === Atomics || target === AbortSignal) place.value(target, name, stand);
+  else place.member(target, name, stand);
 }
 
 /** Guards a member of `process` that Node's own files beginning with `callers` must go on calling. */
@@ -136,17 +141,19 @@ function guardShared(
   callers: string,
   where: () => string,
   instead: string,
+  place: Placement,
 ): void {
   const real = (process as unknown as Members)[name] as (this: unknown, ...args: unknown[]) => void;
   const stand = (...args: unknown[]): void => {
     if (!callerOf(stand).startsWith(callers)) throw ambient(`process.${name}`, where(), instead);
     Reflect.apply(real, process, args);
   };
-  seal(process, name, disguise(stand, name, 1));
+  // Never behind a stand-in: it has to see its own caller.
+  place.value(process, name, disguise(stand, name, 1));
 }
 
 /** The file that `callee` was called from; empty when it cannot be told, as for a call by the engine. */
-function callerOf(callee: AnyFunction): string {
+export function callerOf(callee: AnyFunction): string {
   const { stackTraceLimit, prepareStackTrace } = Error;
   const holder: { stack?: unknown } = {};
   try {

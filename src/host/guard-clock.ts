@@ -3,16 +3,16 @@
  * All show the recorded time of the turn, counted from 1970: `performance.timeOrigin` is 0, so
  * `timeOrigin + now()` is what `Date.now()` says. Within a turn no clock moves.
  */
-import { disguise, type Members, seal, sealGetter } from './guard-seal.ts';
+import { disguise, type Members, type Placement } from './guard-seal.ts';
 
-/** Replaces them for good. `nowMs` is the recorded time. */
-export function guardClock(nowMs: () => number): void {
-  guardPerformance(nowMs);
+/** Replaces them. `nowMs` is the recorded time. */
+export function guardClock(nowMs: () => number, place: Placement): void {
+  guardPerformance(nowMs, place);
   const hrtime = disguise((previous?: readonly [number, number]) => elapsed(nowMs(), previous), 'hrtime', 1);
   Object.defineProperty(hrtime, 'bigint', { value: () => BigInt(Math.floor(nowMs() * 1_000)) * 1_000n });
-  seal(process, 'hrtime', Object.freeze(hrtime));
-  seal(process, 'uptime', () => nowMs() / 1_000);
-  sealGetter(Event.prototype, 'timeStamp', () => nowMs());
+  place.member(process, 'hrtime', Object.freeze(hrtime));
+  place.member(process, 'uptime', () => nowMs() / 1_000);
+  place.getter(Event.prototype, 'timeStamp', () => nowMs());
 }
 
 /** Seconds and nanoseconds since `previous`, or since 1970. */
@@ -30,20 +30,22 @@ function elapsed(nowMs: number, previous?: readonly [number, number]): [number, 
   return [seconds, nanos];
 }
 
-function guardPerformance(nowMs: () => number): void {
+function guardPerformance(nowMs: () => number, place: Placement): void {
   const prototype = Object.getPrototypeOf(globalThis.performance) as object;
   const { mark, measure } = globalThis.performance;
-  seal(prototype, 'now', () => nowMs());
-  seal(prototype, 'timeOrigin', 0);
-  seal(prototype, 'toJSON', () => ({ timeOrigin: 0 }));
-  seal(
+  place.value(prototype, 'now', () => nowMs());
+  place.value(prototype, 'timeOrigin', 0);
+  // What Node measured of itself: times that nobody recorded.
+  place.value(prototype, 'nodeTiming', Object.freeze({ name: 'node', entryType: 'node', startTime: 0, duration: 0 }));
+  place.value(prototype, 'toJSON', () => ({ timeOrigin: 0 }));
+  place.value(
     prototype,
     'mark',
     function (this: typeof performance, name: string, options?: { startTime?: number; detail?: unknown }) {
       return mark.call(this, name, { ...options, startTime: options?.startTime ?? nowMs() } as never);
     },
   );
-  seal(prototype, 'measure', function (this: typeof performance, name: string, from?: unknown, to?: unknown) {
+  place.value(prototype, 'measure', function (this: typeof performance, name: string, from?: unknown, to?: unknown) {
     const options: Members = typeof from === 'object' && from !== null ? { ...from } : {};
     if (typeof from === 'string') options['start'] = from;
     if (to !== undefined) options['end'] = to;
@@ -51,5 +53,5 @@ function guardPerformance(nowMs: () => number): void {
     if (options['start'] === undefined && options['duration'] === undefined) options['start'] = 0;
     return measure.call(this, name, options as never);
   });
-  seal(globalThis, 'performance', globalThis.performance);
+  place.value(globalThis, 'performance', globalThis.performance);
 }

@@ -8,13 +8,13 @@
  */
 import { types } from 'node:util';
 import { dayText, parseInUtc, timeText } from './guard-date-text.ts';
-import { type AnyFunction, disguise, seal, sealConstructor } from './guard-seal.ts';
+import { type AnyFunction, disguise, type Placement, placeConstructor } from './guard-seal.ts';
 
 /** Local methods and the UTC methods that stand in for them. */
 const FIELDS = ['Date', 'Day', 'FullYear', 'Hours', 'Milliseconds', 'Minutes', 'Month', 'Seconds'] as const;
 
-/** Replaces `Date` for good. `nowMs` is the recorded time, in ms since 1970. */
-export function guardDate(nowMs: () => number): void {
+/** Replaces `Date`. `nowMs` is the recorded time, in ms since 1970. */
+export function guardDate(nowMs: () => number, place: Placement): void {
   const Real = globalThis.Date;
   const parse = Real.parse;
   const timeOf = (args: readonly unknown[]): number | Date => {
@@ -37,16 +37,16 @@ export function guardDate(nowMs: () => number): void {
   })) {
     Object.defineProperty(Stand, name, { value });
   }
-  guardMethods(Real.prototype);
-  sealConstructor(globalThis, 'Date', Stand, Real as unknown as { prototype: object; length: number });
+  guardMethods(Real.prototype, place);
+  placeConstructor(place, globalThis, 'Date', Stand, Real as unknown as { prototype: object; length: number });
   Object.freeze(Stand);
 }
 
-function guardMethods(prototype: Date): void {
+function guardMethods(prototype: Date, place: Placement): void {
   const methods = prototype as unknown as Record<string, (this: Date, ...args: number[]) => number>;
   for (const field of FIELDS) {
-    seal(prototype, `get${field}`, methods[`getUTC${field}`]);
-    if (field !== 'Day') seal(prototype, `set${field}`, methods[`setUTC${field}`]);
+    place.value(prototype, `get${field}`, methods[`getUTC${field}`]);
+    if (field !== 'Day') place.value(prototype, `set${field}`, methods[`setUTC${field}`]);
   }
   const { getTime, getUTCFullYear, setUTCFullYear, setTime } = prototype;
   const text = (of: (date: Date) => string) =>
@@ -72,7 +72,7 @@ function guardMethods(prototype: Date): void {
     toTimeString: text(timeText),
   };
   for (const [name, stand] of Object.entries(stands))
-    seal(prototype, name, disguise(stand, name, name === 'setYear' ? 1 : 0));
+    place.value(prototype, name, disguise(stand, name, name === 'setYear' ? 1 : 0));
 }
 
 /** ToPrimitive of the standard, without a hint (ECMA-262, 7.1.1). */

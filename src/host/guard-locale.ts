@@ -5,7 +5,7 @@
  * when they are given none, or none that they know; so en-US is appended to what they are given. A
  * formatter of dates that is given no date takes the recorded time.
  */
-import { type AnyFunction, disguise, type Members, seal, sealConstructor, sealGetter } from './guard-seal.ts';
+import { type AnyFunction, disguise, type Members, type Placement, placeConstructor } from './guard-seal.ts';
 
 const LOCALE = 'en-US';
 const ZONE = 'UTC';
@@ -23,23 +23,23 @@ const SERVICES = [
   'Segmenter',
 ];
 
-/** Replaces the locale and zone defaults of the realm for good. */
-export function guardLocale(nowMs: () => number): void {
-  for (const name of SERVICES) guardService(name);
-  guardFormatter(nowMs);
+/** Replaces the locale and zone defaults of the realm. */
+export function guardLocale(nowMs: () => number, place: Placement): void {
+  for (const name of SERVICES) guardService(name, place);
+  guardFormatter(nowMs, place);
   for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'])
-    guardMethod(Date.prototype, name, 0, zoned);
-  guardMethod(Number.prototype, 'toLocaleString', 0);
-  guardMethod(BigInt.prototype, 'toLocaleString', 0);
-  guardMethod(String.prototype, 'localeCompare', 1);
-  guardMethod(String.prototype, 'toLocaleLowerCase', 0);
-  guardMethod(String.prototype, 'toLocaleUpperCase', 0);
-  Object.freeze(Intl);
+    guardMethod(place, Date.prototype, name, 0, zoned);
+  guardMethod(place, Number.prototype, 'toLocaleString', 0);
+  guardMethod(place, BigInt.prototype, 'toLocaleString', 0);
+  guardMethod(place, String.prototype, 'localeCompare', 1);
+  guardMethod(place, String.prototype, 'toLocaleLowerCase', 0);
+  guardMethod(place, String.prototype, 'toLocaleUpperCase', 0);
+  place.freeze(Intl);
   const navigator = (globalThis as unknown as Members)['navigator']; // since Node 21
   if (typeof navigator === 'object' && navigator !== null) {
     const prototype = Object.getPrototypeOf(navigator) as object;
-    sealGetter(prototype, 'language', () => LOCALE);
-    sealGetter(prototype, 'languages', () => Object.freeze([LOCALE]));
+    place.getter(prototype, 'language', () => LOCALE);
+    place.getter(prototype, 'languages', () => Object.freeze([LOCALE]));
   }
 }
 
@@ -58,7 +58,7 @@ function zoned(options: unknown): unknown {
   return Object.create(options, { timeZone: { value: ZONE, enumerable: true } }) as object;
 }
 
-function guardService(name: string): void {
+function guardService(name: string, place: Placement): void {
   const Real = (Intl as unknown as Members)[name] as
     | (AnyFunction & { prototype: object; supportedLocalesOf?: unknown })
     | undefined;
@@ -74,18 +74,18 @@ function guardService(name: string): void {
     );
   }
   Object.defineProperty(Stand, 'supportedLocalesOf', { value: Real.supportedLocalesOf });
-  sealConstructor(Intl, name, Stand, Real as unknown as { prototype: object; length: number });
+  placeConstructor(place, Intl, name, Stand, Real as unknown as { prototype: object; length: number });
   Object.freeze(Stand);
 }
 
 /** `new Intl.DateTimeFormat().format()` formats the present. */
-function guardFormatter(nowMs: () => number): void {
+function guardFormatter(nowMs: () => number, place: Placement): void {
   const prototype = Intl.DateTimeFormat.prototype;
   const bound = Object.getOwnPropertyDescriptor(prototype, 'format')?.get as (
     this: unknown,
   ) => (date: unknown) => string;
   const known = new WeakMap<object, (date?: unknown) => string>();
-  sealGetter(prototype, 'format', function format(this: unknown) {
+  place.getter(prototype, 'format', function format(this: unknown) {
     const real = bound.call(this);
     let stand = known.get(real);
     if (stand === undefined) {
@@ -95,7 +95,7 @@ function guardFormatter(nowMs: () => number): void {
     return stand;
   });
   const parts = prototype.formatToParts as (this: unknown, date: unknown) => unknown;
-  seal(
+  place.value(
     prototype,
     'formatToParts',
     disguise(
@@ -110,6 +110,7 @@ function guardFormatter(nowMs: () => number): void {
 
 /** Gives a method whose locales stand at `at`, options behind them, the default locale. */
 function guardMethod(
+  place: Placement,
   prototype: object,
   name: string,
   at: 0 | 1,
@@ -128,5 +129,5 @@ function guardMethod(
             return real.call(this, that, localesOf(locales), options);
           },
         };
-  seal(prototype, name, disguise(stand[name] as AnyFunction, name, at));
+  place.value(prototype, name, disguise(stand[name] as AnyFunction, name, at));
 }
