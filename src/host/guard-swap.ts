@@ -70,22 +70,22 @@ export class GuardSwap implements Placement {
   apply(): void {
     if (this.#isInForce) return;
     this.#isInForce = true;
-    for (const { target, name, stand } of this.#exchanges) put(target, name, stand);
+    for (const exchange of this.#exchanges) put(exchange, exchange.stand);
   }
 
   lift(): void {
     if (!this.#isInForce) return;
     this.#isInForce = false;
-    for (const { target, name, real } of this.#exchanges) {
-      if (real === undefined) Reflect.deleteProperty(target, name);
-      else put(target, name, real);
+    for (const exchange of this.#exchanges) {
+      if (exchange.real === undefined) Reflect.deleteProperty(exchange.target, exchange.name);
+      else put(exchange, exchange.real);
     }
   }
 }
 
-/** An assignment where it will do: it takes a tenth of the time, and turns are many. */
-function put(target: object, name: PropertyKey, descriptor: PropertyDescriptor): void {
-  if (descriptor.writable === true && Reflect.getOwnPropertyDescriptor(target, name)?.writable === true) {
+/** An assignment where both are plain values: it takes a tenth of the time, and turns are many. */
+function put({ target, name, real, stand }: Exchange, descriptor: PropertyDescriptor): void {
+  if (real?.writable === true && stand.writable === true) {
     (target as Record<PropertyKey, unknown>)[name] = descriptor.value;
   } else Reflect.defineProperty(target, name, descriptor);
 }
