@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly snapshotEvery?: number;
   /** As with a journal that is trimmed. */
   readonly recordsSnapshots?: boolean;
+  /** The store seals what it writes. */
+  readonly encryption?: boolean;
   readonly callTimeoutMs?: number;
   readonly maxTurnsPerInput?: number;
   readonly idempotencyTermMs?: number;

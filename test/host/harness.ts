@@ -13,6 +13,8 @@ import { Frame } from '../../src/frame/frame.ts';
 import type { Notice } from '../../src/host/lane-frame.ts';
 import { LaneHost } from '../../src/host/lane-host.ts';
 import type { TenantRoots } from '../../src/host/moves.ts';
+import { KeyRing, PLAIN_RING } from '../../src/store/key-ring.ts';
+import { MemoryKeySlots } from '../../src/store/key-slots.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
 import { TurnScope } from '../../src/host/turn-scope.ts';
@@ -45,6 +47,7 @@ export class Cluster {
   store!: Store;
   storeHost!: StoreHost;
   readonly driver: FailingMemory = new FailingMemory();
+  readonly #slots: MemoryKeySlots = new MemoryKeySlots();
   readonly #options: ClusterOptions;
   readonly #shards: number;
   readonly #chance: SeededRandom | undefined;
@@ -98,7 +101,9 @@ export class Cluster {
   }
 
   #open(): void {
-    this.store = Store.open({ driver: this.driver, shards: this.#shards, now: () => this.nowMs, draw: () => 77 });
+    const ring = this.#options.encryption === true ? new KeyRing(this.#slots) : PLAIN_RING;
+    const { driver } = this;
+    this.store = Store.open({ driver, ring, shards: this.#shards, now: () => this.nowMs, draw: () => 77 });
     this.storeHost = new StoreHost(this.store, () => undefined);
     const config: KernelConfig = {
       types: this.#registry.versions(),

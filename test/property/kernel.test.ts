@@ -61,3 +61,14 @@ test('lane deaths, moves and crashes at any point give the results of an undistu
     { numRuns: RUNS, seed: SEED },
   );
 }, 120_000);
+
+test('a store that seals what it writes gives the results of one that does not, over deaths, moves and crashes', async () => {
+  await fc.assert(
+    fc.asyncProperty(workloadArb, fc.nat(), planArb, async (rounds, seed, plan) => {
+      const one = await run(rounds, {}, { mishaps: [], queriesCount: false });
+      const sealed = { lanes: 2, seed, maxActiveActors: 3, snapshotEverySteps: 7, evictEvery: 11, encryption: true };
+      expect(await run(rounds, sealed, plan)).toEqual(one);
+    }),
+    { numRuns: Math.ceil(RUNS / 3), seed: SEED },
+  );
+}, 120_000);
