@@ -6,6 +6,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SynapseError } from './base/error.ts';
+import { AuditKey } from './store/audit-key.ts';
 import { readRecords } from './store/journal.ts';
 import type { KeyValue } from './store/key-value.ts';
 import { corrupt, KIND } from './store/schema.ts';
@@ -39,6 +40,8 @@ export interface StoreFault {
 /** A whole store. */
 export interface StoreReport {
   readonly shards: number;
+  /** The key that checks its checkpoints and receipts (C2SP verifier key); missing while none was needed, or where it lies elsewhere. */
+  readonly auditKey?: string;
   /** Drawn when the store was made; missing in a copy that no system has opened, which draws a new one then. */
   readonly incarnation?: number;
   /** Bytes of the directory's files. */
@@ -62,11 +65,13 @@ export async function inspectStore(dataDir: string): Promise<StoreReport> {
   return withStore(dataDir, ({ driver, meta, head, directory, configs }) => {
     const faults = [...directory.damaged().values()].map(faultOf);
     for (let id = 1; id <= head.configs; id++) faults.push(...faultsOf(() => configs.get(id)));
+    const auditKey = verifierKeyOf(dataDir, faults);
     const states = directory.sorted();
     for (const state of states) faults.push(...tenantFaults(driver, state));
     return {
       shards: meta.shards,
       ...(meta.redraw ? {} : { incarnation: meta.incarnation }),
+      ...(auditKey === undefined ? {} : { auditKey }),
       sizeBytes: directorySizeBytes(dataDir),
       tenants: states.map(reportOf),
       faults,
@@ -92,6 +97,13 @@ function withStore<T>(dataDir: string, look: (view: StoreView) => T): T {
   } finally {
     view.close();
   }
+}
+
+/** The public half of the directory's key; a key file that holds none is one fault more. */
+function verifierKeyOf(dataDir: string, faults: StoreFault[]): string | undefined {
+  const keys: (string | undefined)[] = [];
+  faults.push(...faultsOf(() => keys.push(AuditKey.read(dataDir)?.verifierKey)));
+  return keys[0];
 }
 
 function reportOf({ tenant, shard, seq, snapshotSeq, stateRoot }: TenantState): TenantReport {

@@ -144,9 +144,10 @@ const AUDIT_VALUES = [
   'verifyCheckpoint',
   'verifyConsistency',
   'verifyInclusion',
+  'verifyReceipt',
 ];
 
-const AUDIT_TYPES = ['Checkpoint', 'ConsistencyClaim', 'InclusionClaim', 'NoteSignature'];
+const AUDIT_TYPES = ['Checkpoint', 'ConsistencyClaim', 'InclusionClaim', 'NoteSignature', 'ProvedReceipt', 'RefusedReceipt'];
 
 test('synapse-actors/audit exports the verifiers and what they need, with their types', () => {
   expect(Object.keys(audit).sort()).toEqual(AUDIT_VALUES);

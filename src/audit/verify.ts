@@ -7,6 +7,7 @@ import { leafHash, nodeHash, TREE_HASH_BYTES } from './tree-hash.ts';
 
 export { type Checkpoint, type NoteSignature, parseCheckpoint, verifyCheckpoint } from './checkpoint.ts';
 export { type ConsistencyClaim, type InclusionClaim, verifyConsistency, verifyInclusion } from './proof.ts';
+export { type ProvedReceipt, type RefusedReceipt, verifyReceipt } from './receipt.ts';
 
 /**
  * Hash of a leaf: `sha256(0x00 ‖ bytes)` (RFC 6962 section 2.1), 32 bytes.

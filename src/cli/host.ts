@@ -3,6 +3,7 @@
  * commands hand in doubles.
  */
 import type { StoreReport } from '../offline.ts';
+import type { ReceiptOrder, WrittenReceipt } from '../replay/receipt-writer.ts';
 import type { CommandPort } from './runner.ts';
 
 /** Settings of `synapse run` for the system; what is missing takes the default of `createSystem`. */
@@ -33,4 +34,6 @@ export interface Host {
   inspectStore(dataDir: string): Promise<StoreReport>;
   /** Copies a store that nothing has open. */
   backupStore(dataDir: string, to: string): Promise<void>;
+  /** Writes the receipt of an entry of a store that nothing has open. */
+  writeReceipt(order: ReceiptOrder): Promise<WrittenReceipt>;
 }

@@ -60,6 +60,7 @@ function textOf(dataDir: string, report: StoreReport): string {
       'incarnation',
       report.incarnation === undefined ? 'a copy; drawn when a system opens it' : String(report.incarnation),
     ],
+    ['audit key', report.auditKey ?? 'none yet; made when the first checkpoint is asked for'],
     ['tenants', countText(report.tenants.length)],
   ]);
   const rows = report.tenants.map((tenant) => [

@@ -9,11 +9,19 @@ import { attachBackup } from './backup.ts';
 import { EXIT_STATUS, failureText, type ExitStatus } from './exit.ts';
 import type { Host } from './host.ts';
 import { attachInspect } from './inspect.ts';
+import { attachProve } from './prove.ts';
 import { attachRun } from './run-command.ts';
 import type { Context, Terminal } from './terminal.ts';
+import { attachVerifyReceipt } from './verify-receipt.ts';
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly ((program: Command, context: Context) => void)[] = [attachRun, attachInspect, attachBackup];
+const COMMANDS: readonly ((program: Command, context: Context) => void)[] = [
+  attachRun,
+  attachInspect,
+  attachBackup,
+  attachProve,
+  attachVerifyReceipt,
+];
 
 const HELP_AFTER = `
 Synapse runs actors: small units of state and behaviour, each in a tenant of its own. Every command is

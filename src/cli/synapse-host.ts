@@ -7,6 +7,7 @@ import { resolveActor } from '../actor/definition.ts';
 import { RESERVED_NAMES } from '../actor/reference-types.ts';
 import { SynapseError } from '../base/error.ts';
 import { backupStore, inspectStore } from '../offline.ts';
+import { writeReceipt } from '../replay/receipt-writer.ts';
 import { createSystem, type System, type SystemOptions } from '../system.ts';
 import type { CommandRecord } from './command-record.ts';
 import type { Host, RunSystem, SystemSettings } from './host.ts';
@@ -18,7 +19,7 @@ const UNBOUNDED: Mailbox = { limit: Number.POSITIVE_INFINITY, limitBytes: Number
 const RESERVED: ReadonlySet<string> = new Set(RESERVED_NAMES);
 
 /** Synapse itself. */
-export const SYNAPSE_HOST: Host = { openSystem, inspectStore, backupStore };
+export const SYNAPSE_HOST: Host = { openSystem, inspectStore, backupStore, writeReceipt };
 
 async function openSystem(settings: SystemSettings): Promise<RunSystem> {
   // Grants come from a file and are checked by the system, as everything else it is given.

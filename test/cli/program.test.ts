@@ -41,6 +41,7 @@ beforeEach(async () => {
     openSystem: (given) => (settings.push(given), Promise.resolve(system)),
     inspectStore: () => Promise.resolve(REPORT),
     backupStore: () => Promise.resolve(),
+    writeReceipt: () => Promise.reject(new SynapseError('INVALID_ARGUMENT', 'there is nothing to prove')),
   };
 });
 
