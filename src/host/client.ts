@@ -68,6 +68,11 @@ export class Client {
     return this.#open.size;
   }
 
+  /** Number of the last message made here, 0 before the first: with the incarnation it names the message in a journal. */
+  get lastMessageId(): number {
+    return this.#nextId - 1;
+  }
+
   /** Sends a call. The promise never hangs longer than its time-out. */
   call(address: Address, handler: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {

@@ -139,7 +139,9 @@ export class SnapshotDraft {
         throw corrupt('trie root', { tenant, seq, trie: space });
       return updateTrie(this.#tries[space], changes);
     } catch (error) {
-      if (!(error instanceof SynapseError) || 'tenant' in error.details) throw error;
+      // An I/O error is the store's trouble and passes: only damage is the tenant's.
+      const isDamage = error instanceof SynapseError && error.code === 'STORE_CORRUPT' && !('tenant' in error.details);
+      if (!isDamage) throw error;
       throw corrupt('trie page', { ...error.details, tenant, seq, trie: space }, error);
     }
   }

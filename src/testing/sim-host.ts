@@ -1,0 +1,510 @@
+/**
+ * One host in a simulation: the real client, lanes, store and recovery, joined by queues that lie in
+ * the open. It does nothing by itself: `actions` says what could happen next, and whoever holds the
+ * schedule picks. All of it dies in a crash, but for its disk.
+ *
+ *   users ─▶ Client ─▶ network ─▶ lanes ─▶ ring ─▶ StoreHost ─▶ Store ─▶ disk
+ *              ▲          │         ▲                 │
+ *              └──────────┘         └──── answers ◀───┘
+ *
+ * While the store flushes, the others go on: what they do then is done inside `onFlush`.
+ */
+import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
+import { decodeStoreRequest } from '../actor/store-port.ts';
+import { SynapseError } from '../base/error.ts';
+import { decodeValue } from '../frame/codec.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeExtension } from '../frame/frame.ts';
+import { Client } from '../host/client.ts';
+import { LocalEffects, type EffectStub } from '../host/effect-local.ts';
+import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
+import type { TenantRoots } from '../host/moves.ts';
+import { StoreHost } from '../store/store-host.ts';
+import { type StepRecord, Store } from '../store/store.ts';
+import type { Chance } from './chance.ts';
+import type { SimulatedClock } from './sim-clock.ts';
+import { type FlushFate, PowerLoss, type SimulatedDisk } from './sim-disk.ts';
+import { SimulatedLane } from './sim-lane.ts';
+import { SimulatedMove } from './sim-move.ts';
+import type { SimulatedNetwork } from './sim-network.ts';
+import type { Trace } from './sim-trace.ts';
+import { configsOf } from './store-configs.ts';
+import { TurnScope } from './turn-scope.ts';
+
+/** The limits of a simulated host; as the options of the same names. */
+export interface HostLimits {
+  readonly lanes: number;
+  readonly shards: number;
+  readonly callTimeoutMs: number;
+  readonly maxTurnsPerInput: number;
+  readonly idempotencyTermMs: number;
+  readonly idempotencyLimit: number;
+  readonly maxActiveActors: number;
+  readonly snapshotEverySteps: number;
+}
+
+export interface HostSetup {
+  readonly registry: Registry;
+  readonly limits: HostLimits;
+  readonly admit: (from: string, to: string, type: string, handler: string) => boolean;
+  readonly stubs: Readonly<Record<string, EffectStub>>;
+  readonly chance: Chance;
+  readonly clock: SimulatedClock;
+  readonly disk: SimulatedDisk;
+  readonly network: SimulatedNetwork;
+  readonly trace: Trace;
+  /** Idempotency keys of inputs that kill their lane. */
+  readonly lethal: ReadonlySet<string>;
+  /** A frame leaves a lane. */
+  readonly onRelease: (to: string, frame: Frame) => void;
+  readonly onNotice: (notice: Notice) => void;
+  /** The store has committed these steps. */
+  readonly onDurable: (steps: readonly StepRecord[]) => void;
+  /** The store's thread has worked. */
+  readonly onStored: () => void;
+  readonly onViolation: (check: string, text: string) => void;
+  /** The process has died, and another one runs. */
+  readonly onCrash: () => void;
+}
+
+/** Something that can happen next. */
+export interface Action {
+  readonly name: string;
+  /** The store's thread alone does it: nobody may while the store flushes. */
+  readonly isStore: boolean;
+  readonly act: () => void;
+}
+
+const CLIENT = 'client';
+
+export class SimulatedHost {
+  readonly #setup: HostSetup;
+  readonly client: Client;
+  readonly scope: TurnScope = new TurnScope();
+  store!: Store;
+  storeHost!: StoreHost;
+  lanes: SimulatedLane[] = [];
+  /** Lane by shard. */
+  readonly home: number[];
+  /** Shards on their way: frames for them go nowhere. */
+  readonly moving: Set<number> = new Set();
+  move: SimulatedMove | undefined;
+  effects!: LocalEffects;
+  incarnation: number;
+  /** What the next flush comes to. */
+  nextFate: FlushFate = 'done';
+  /** Actions of others while the next flush lasts. */
+  nextFlushActions = 0;
+  /** Does one action of anybody but the store. */
+  whileFlushing: () => void = () => undefined;
+  #mayFlush = false;
+  #hasLostPower = false;
+  readonly #suspects: Map<string, number> = new Map();
+
+  constructor(setup: HostSetup) {
+    this.#setup = setup;
+    const { limits, clock, disk } = setup;
+    this.home = Array.from({ length: limits.shards }, (_, shard) => shard % limits.lanes);
+    this.incarnation = this.#drawIncarnation();
+    this.client = new Client(
+      // A call that ends by its time-out alone is a hang, and is to be seen as one.
+      { ...limits, callTimeoutMs: 2 ** 31 - 1, maxInFlight: 100_000, maxInFlightBytes: 2 ** 30 },
+      {
+        nowMs: () => clock.wallMs,
+        toShard: (shard, bytes) => this.#toLane(CLIENT, shard, bytes),
+        after: (ms, callback) => clock.steady.after(ms, callback),
+      },
+      this.incarnation,
+    );
+    disk.onFlush = () => this.#flushing();
+    this.#open(false);
+  }
+
+  #drawIncarnation(): number {
+    return 1 + this.#setup.chance.below(2 ** 40);
+  }
+
+  #flushing(): FlushFate {
+    const fate = this.nextFate;
+    this.nextFate = 'done';
+    for (let left = this.nextFlushActions; left > 0; left--) this.whileFlushing();
+    this.nextFlushActions = 0;
+    if (fate === 'power-lost') this.#hasLostPower = true;
+    return fate;
+  }
+
+  #toLane(from: string, shard: number, bytes: Uint8Array): void {
+    const lane = this.lanes[this.home[shard] ?? 0];
+    // To a lane that is down, or a shard on its way, nothing can be sent: it is sent again afterwards.
+    if (this.moving.has(shard) || lane?.host === undefined) return;
+    this.#setup.network.send(from, nameOf(lane.at), bytes);
+  }
+
+  #open(isHeld: boolean): void {
+    const { limits, clock, disk, registry } = this.#setup;
+    this.store = Store.open({
+      driver: disk,
+      shards: limits.shards,
+      now: () => clock.wallMs,
+      draw: () => this.#drawIncarnation(),
+    });
+    this.#watch(this.store);
+    this.storeHost = new StoreHost(this.store, () => undefined);
+    const config: KernelConfig = {
+      types: registry.versions(),
+      callTimeoutMs: limits.callTimeoutMs,
+      maxTurnsPerInput: limits.maxTurnsPerInput,
+      dedupTermMs: limits.idempotencyTermMs,
+      dedupLimit: limits.idempotencyLimit,
+      incarnation: this.store.incarnation,
+    };
+    const configId = this.store.internConfig(encodeConfig(config));
+    this.lanes = Array.from({ length: limits.lanes }, (_, at) => this.#newLane(at, configId));
+    for (const lane of this.lanes) this.#attach(lane);
+    this.effects = this.#newEffects();
+    if (isHeld) return;
+    for (const lane of this.lanes) lane.host?.own(this.shardsOf(lane.at), new Map());
+  }
+
+  /** Hears of each commit the moment the store has made it. */
+  #watch(store: Store): void {
+    const commit = store.commit.bind(store);
+    store.commit = (steps, snapshots) => {
+      const roots = commit(steps, snapshots);
+      this.#setup.onDurable(steps);
+      return roots;
+    };
+  }
+
+  #newLane(at: number, configId: number): SimulatedLane {
+    const { limits, clock, chance, registry, admit, lethal } = this.#setup;
+    const { shards, maxActiveActors, snapshotEverySteps } = limits;
+    const name = nameOf(at);
+    return new SimulatedLane({
+      at,
+      registry,
+      configs: configsOf(this.store, configId),
+      configId,
+      limits: { shards, maxActiveActors, snapshotEverySteps, snapshotEveryBytes: 2 ** 40, snapshotEveryRows: 2 ** 40 },
+      scope: this.scope,
+      admit,
+      isLethal: (key) => lethal.has(key),
+      ports: {
+        nowMs: () => clock.wallMs,
+        fillSeed: (bytes) => chance.fill(bytes),
+        toClient: (bytes) => this.#toClient(name, bytes),
+        toShard: (shard, bytes) => {
+          this.#setup.onRelease('lane', new Frame(bytes));
+          this.#toLane(name, shard, bytes);
+        },
+      },
+    });
+  }
+
+  #toClient(name: string, bytes: Uint8Array): void {
+    this.#setup.onRelease(CLIENT, new Frame(bytes));
+    this.#setup.network.send(name, CLIENT, bytes);
+  }
+
+  #newEffects(): LocalEffects {
+    const { registry, stubs, clock } = this.#setup;
+    const effects: LocalEffects = new LocalEffects({
+      registry,
+      stubs,
+      timers: { after: (ms, callback) => clock.steady.after(ms, callback) },
+      onOutcome: (id, outcome) => {
+        if (this.effects !== effects) return; // of a process that has died
+        const [tenant = '', effectId = ''] = JSON.parse(id) as string[];
+        const payload = outcome.ok ? outcome.value : outcome.error;
+        this.client.deliver('effectResult', tenant, effectId, outcome.ok, payload).catch(() => undefined);
+      },
+    });
+    return effects;
+  }
+
+  /** Answers of the store go to this incarnation of the lane; what it has for an earlier one is lost. */
+  #attach(lane: SimulatedLane): void {
+    const { answers } = lane;
+    this.storeHost.attach(lane.at, (bytes) => void answers.push(bytes));
+  }
+
+  shardsOf(lane: number): number[] {
+    return this.home.flatMap((home, shard) => (home === lane ? [shard] : []));
+  }
+
+  /** Everything that can happen next, in a fixed order. `pick` draws how much of a queue moves. */
+  actions(pick: (count: number) => number): Action[] {
+    const actions: Action[] = [];
+    const add = (name: string, isStore: boolean, act: () => void): void => void actions.push({ name, isStore, act });
+    for (const link of this.#setup.network.ready()) add(`${link.from} > ${link.to}`, false, () => this.#arrive(link));
+    for (const lane of this.lanes) {
+      const { at, host } = lane;
+      if (host === undefined) add(`replace ${at}`, true, () => this.#replace(lane));
+      else if (lane.mayRun) add(`run ${at}`, false, () => this.#run(lane, 1 + pick(8)));
+      if (lane.answers.length > 0 && host !== undefined) add(`answer ${at}`, false, () => this.#answer(lane, 1 + pick(3)));
+      if (lane.toStore.length > 0) add(`store ${at}`, true, () => this.#gather(lane, 1 + pick(6)));
+    }
+    if (this.#mayFlush) add('flush', true, () => this.#flush());
+    if (this.storeHost.isDown && !this.#setup.disk.isBroken && !this.#setup.disk.isFull)
+      add('recover', true, () => this.#recover());
+    return actions;
+  }
+
+  #arrive(link: { from: string; to: string }): void {
+    const bytes = this.#setup.network.receive(link);
+    if (bytes === undefined) return;
+    if (link.to === CLIENT) {
+      this.#fromLane(new Frame(bytes));
+      return;
+    }
+    const lane = this.lanes[Number(link.to.slice(LANE.length))];
+    if (lane === undefined) return;
+    lane.host?.receive(bytes);
+    lane.mayRun = true;
+  }
+
+  #fromLane(frame: Frame): void {
+    this.#setup.trace.note(`got ${frameText(frame)}`);
+    if (this.client.receive(frame)) this.scope.drain();
+    else if (frame.kind === FRAME_KIND.effect) this.#startEffect(frame);
+    else if (frame.kind === FRAME_KIND.cancel) this.effects.cancel(effectName(frame.target.tenant, frame.handler));
+    else this.#takeNotice(decodeValue(frame.payload) as Notice);
+  }
+
+  #startEffect(frame: Frame): void {
+    const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
+    const { tenant, type, key } = frame.target;
+    this.effects.start({
+      id: effectName(tenant, effectId),
+      tenant,
+      type,
+      key,
+      version,
+      effect: frame.handler,
+      input,
+      idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
+      afterRestart: (frame.flags & FLAG_RESEND) !== 0,
+    });
+    this.scope.drain();
+  }
+
+  #takeNotice(notice: Notice): void {
+    if (notice.kind === 'resend') this.client.resend((shard) => notice.shards.includes(shard));
+    else if (notice.kind === 'cleared') this.#suspects.delete(notice.identity);
+    this.#setup.onNotice(notice);
+  }
+
+  #run(lane: SimulatedLane, budget: number): void {
+    const suspect = lane.run(budget);
+    if (suspect === undefined) return;
+    if (suspect !== '') this.#suspects.set(suspect, (this.#suspects.get(suspect) ?? 0) + 1);
+    this.killLane(lane.at);
+  }
+
+  #answer(lane: SimulatedLane, count: number): void {
+    for (const bytes of lane.answers.splice(0, count)) lane.host?.answer(bytes);
+    lane.mayRun = true;
+    this.scope.drain(); // a move waits for roots
+  }
+
+  /** The store's thread at work. A loss of power inside it ends the process. */
+  #inStore(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof PowerLoss)) throw error;
+    }
+    if (this.#hasLostPower) {
+      this.crash();
+      return;
+    }
+    this.#setup.onStored();
+  }
+
+  #gather(lane: SimulatedLane, count: number): void {
+    this.#inStore(() => {
+      for (const bytes of lane.toStore.splice(0, count)) {
+        this.#setup.trace.note(requestText(bytes));
+        if (this.#hasLostPower) return;
+        this.storeHost.receive(lane.at, bytes);
+      }
+    });
+    this.#mayFlush = true;
+  }
+
+  #flush(): void {
+    this.#mayFlush = false;
+    this.#inStore(() => void this.storeHost.flush());
+  }
+
+  #recover(): void {
+    this.#inStore(() => void this.storeHost.recover());
+  }
+
+  /** A lane loses its memory. What it had sent is on its way; what was sent to it is lost. */
+  killLane(at: number): void {
+    const lane = this.lanes[at];
+    if (lane?.host === undefined) return;
+    this.#setup.trace.note(`lane ${at} dies`);
+    lane.die();
+    this.#setup.network.cut(nameOf(at), false);
+  }
+
+  #replace(lane: SimulatedLane): void {
+    this.#inStore(() => {
+      // What the dead lane had sent counts: it may be acknowledged by nobody, but it happened.
+      for (const bytes of lane.toStore.splice(0)) this.storeHost.receive(lane.at, bytes);
+      lane.answers = [];
+      this.#attach(lane);
+    });
+    if (this.lanes[lane.at] !== lane) return; // power was lost meanwhile
+    lane.replace().own(this.shardsOf(lane.at), new Map(this.#suspects));
+    if (this.move?.involves(lane.at) === true) this.move.abort();
+    this.#resendAll();
+    this.client.resend((shard) => this.home[shard] === lane.at);
+  }
+
+  #resendAll(): void {
+    for (const lane of this.lanes) {
+      lane.host?.resendAll();
+      lane.mayRun = true;
+    }
+  }
+
+  /** Starts to move a shard, unless a move is under way or a lane is down. */
+  startMove(shard: number, target: number): void {
+    const source = this.home[shard] ?? 0;
+    const from = this.lanes[source];
+    const to = this.lanes[target];
+    if (this.move !== undefined || source === target || from?.host === undefined || to?.host === undefined) return;
+    if (this.storeHost.isDown) return;
+    this.#setup.trace.note(`move ${shard} from ${source} to ${target}`);
+    this.move = new SimulatedMove({
+      shard,
+      from,
+      to,
+      tenants: () => this.store.tenantsOfShard(shard).map((tenant) => ({ tenant, shard })),
+      onEnd: (hasMoved, difference) => {
+        if (difference !== undefined) this.#setup.onViolation('replica', difference);
+        this.#setup.trace.note(`move ${shard} ${hasMoved ? 'done' : 'given up'}`);
+        this.home[shard] = hasMoved ? target : source;
+        this.moving.delete(shard);
+        this.move = undefined;
+        (hasMoved ? from : to).host?.moves.drop(shard);
+        (hasMoved ? to : from).host?.moves.keep(shard);
+        this.client.unhold(shard);
+        this.#resendAll();
+      },
+    });
+    this.moving.add(shard);
+    this.client.hold(shard);
+    this.move.start();
+    this.scope.drain();
+  }
+
+  /** Drops old journal records, as the host's chore does. */
+  trim(keepSteps: number): void {
+    if (this.storeHost.isDown) return;
+    this.#inStore(() => {
+      try {
+        this.store.trim({ keepSteps });
+      } catch (error) {
+        if (!(error instanceof SynapseError)) throw error;
+        this.storeHost.flush(); // whoever commits next finds the store failed
+      }
+    });
+  }
+
+  /** Roots of all tenants as their lanes have them; nothing more may happen to them. */
+  freeze(settle: (isOver: () => boolean) => void): TenantRoots[] {
+    return this.#rootsOfAll(settle, (lane, shard) => lane.host?.moves.freeze(shard));
+  }
+
+  /** Roots of all tenants as their lanes read them back, after a crash that held everything. */
+  adopt(settle: (isOver: () => boolean) => void): TenantRoots[] {
+    return this.#rootsOfAll(settle, (lane, shard) =>
+      lane.host?.moves.adopt(
+        shard,
+        this.store.tenantsOfShard(shard).map((tenant) => ({ tenant, shard })),
+      ),
+    );
+  }
+
+  #rootsOfAll(
+    settle: (isOver: () => boolean) => void,
+    ask: (lane: SimulatedLane, shard: number) => Promise<readonly TenantRoots[]> | undefined,
+  ): TenantRoots[] {
+    const all: TenantRoots[] = [];
+    for (const [shard, home] of this.home.entries()) {
+      let roots: readonly TenantRoots[] | undefined;
+      const lane = this.lanes[home] as SimulatedLane;
+      ask(lane, shard)?.then(
+        (known) => (roots = known),
+        (error: unknown) => this.#setup.onViolation('replica', `shard ${shard} gives no roots: ${String(error)}`),
+      );
+      lane.mayRun = true;
+      this.scope.drain();
+      settle(() => {
+        this.scope.drain();
+        return roots !== undefined;
+      });
+      if (roots === undefined) this.#setup.onViolation('progress', `shard ${shard} does not come to rest`);
+      else all.push(...roots);
+    }
+    return all.sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
+  }
+
+  /**
+   * The process dies; another one opens what is on the disk. Users hear of it through their calls. `isHeld`: the
+   * new one takes nothing over by itself, see `adopt`.
+   */
+  crash(isHeld = false): void {
+    const { network, trace, disk } = this.#setup;
+    trace.note('crash');
+    const error = new SynapseError('CLOSED', 'the process died');
+    this.client.close(error);
+    this.client.abandon(error);
+    for (const shard of this.moving) this.client.unhold(shard);
+    this.scope.drain();
+    for (const lane of this.lanes) lane.die();
+    network.clear();
+    this.moving.clear();
+    this.move = undefined;
+    this.#mayFlush = false;
+    this.#hasLostPower = false;
+    this.nextFate = 'done';
+    this.nextFlushActions = 0;
+    this.#suspects.clear();
+    disk.isBroken = false;
+    disk.isFull = false;
+    disk.reopen();
+    this.incarnation = this.#drawIncarnation();
+    this.client.reopen(this.incarnation);
+    this.#open(isHeld);
+    this.#setup.onCrash();
+    this.#setup.onStored();
+  }
+}
+
+const LANE = 'lane ';
+
+function nameOf(lane: number): string {
+  return `${LANE}${lane}`;
+}
+
+function effectName(tenant: string, effectId: string): string {
+  return JSON.stringify([tenant, effectId]);
+}
+
+/** A frame in the words of the trace: of a failure its code alone, since an engine's texts differ. */
+export function frameText(frame: Frame): string {
+  const { kind, flags, correlation, messageId, target, handler } = frame;
+  const isOk = kind !== FRAME_KIND.reply || flags === FRAME_STATUS.ok;
+  const payload = isOk && kind !== FRAME_KIND.control ? Buffer.from(frame.payload).toString('base64') : '';
+  return `${kind}/${flags} ${messageId}<${correlation} ${target.tenant}/${target.type}/${target.key} ${handler} ${payload}`;
+}
+
+function requestText(bytes: Uint8Array): string {
+  const request = decodeStoreRequest(bytes);
+  if (request.kind === 'step') return `step ${request.tenant} ${request.seq}`;
+  return request.kind === 'list' ? 'list' : `${request.kind} ${request.tenant}`;
+}

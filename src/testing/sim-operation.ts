@@ -1,0 +1,77 @@
+/**
+ * What users of a simulated host do, and what came of it: operations, their attempts, and the history
+ * that checks read. Plain values, so that a failing run can be cut down and printed.
+ */
+
+/** One thing that a user does. Users are numbered; each does its operations in their order. */
+export interface Operation {
+  /** The user, from 0. */
+  readonly process: number;
+  readonly tenant: string;
+  /** Name of the actor type. */
+  readonly type: string;
+  readonly key: string;
+  readonly handler: string;
+  readonly args: readonly unknown[];
+  /** A tell instead of a call. */
+  readonly tell?: boolean;
+  /** A call with a key is asked again, with the same key, until it has a definite answer. */
+  readonly idempotencyKey?: string;
+  readonly timeoutMs?: number;
+  readonly principal?: string;
+  /** The user thinks before it sends, ms of simulated time. */
+  readonly pauseMs?: number;
+}
+
+/** An answer as the caller got it. */
+export type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** One sending of an operation. */
+export interface Attempt {
+  /** Index of the operation. */
+  readonly operation: number;
+  /** From 1. */
+  readonly number: number;
+  /** The process that sent it, and its number there: its name in the journal. */
+  readonly incarnation: number;
+  readonly messageId: number;
+  /** Place in the order of all events of the run. */
+  readonly sentAt: number;
+  readonly sentMs: number;
+  /** Durable steps of its tenant when it was sent. */
+  readonly sentSeq: number;
+  answer: Answer | undefined;
+  answeredAt: number | undefined;
+  answeredMs: number | undefined;
+  /** Durable steps of its tenant when its answer left the lane. */
+  releasedSeq: number | undefined;
+}
+
+/** One line of the history. `info`: nobody knows whether it took effect. */
+export interface HistoryEvent {
+  readonly process: number;
+  readonly type: 'invoke' | 'ok' | 'fail' | 'info';
+  /** Index of the operation. */
+  readonly operation: number;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly key: string;
+  readonly handler: string;
+  /** Arguments of an invocation, the result of an `ok`, the error code of all else. */
+  readonly value: unknown;
+}
+
+/** One line for people. */
+export function operationText(operation: Operation): string {
+  const { process, tenant, type, key, handler, args, tell, idempotencyKey, pauseMs } = operation;
+  const how = tell === true ? 'tells' : 'calls';
+  const named = idempotencyKey === undefined ? '' : `  key ${idempotencyKey}`;
+  const pause = pauseMs === undefined ? '' : `  after ${pauseMs} ms`;
+  return `user ${process} ${how} ${tenant}/${type}/${key} ${handler}(${args.map(textOf).join(', ')})${named}${pause}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+}

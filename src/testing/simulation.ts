@@ -1,0 +1,162 @@
+/**
+ * `simulate`: a whole host under simulated clocks, disk and network, in one thread. Kernel, lanes, store,
+ * recovery and client are the ones that run in production; a seed decides what moves next and what goes
+ * wrong, and gives the same run every time. Checks look at what came of it.
+ *
+ * @example
+ * const result = await simulate({ seed: 7, actors: new URL('./account.js', import.meta.url), workload });
+ * assert.deepEqual(result.violations, []);
+ */
+import type { ActorType } from '../actor/actor-type.ts';
+import { resolveActor } from '../actor/definition.ts';
+import { Registry } from '../actor/kernel-config.ts';
+import { SynapseError } from '../base/error.ts';
+import type { EffectStub } from '../host/effect-local.ts';
+import { loadRegistry } from '../host/modules.ts';
+import { type Grant, admitter, resolveOptions } from '../host/options.ts';
+import { Chance } from './chance.ts';
+import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
+import type { HistoryEvent, Operation } from './sim-operation.ts';
+import { type RunSetup, SimulationRun, type Violation } from './sim-run.ts';
+import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
+
+export type { FaultRates } from './sim-fault.ts';
+export type { HistoryEvent, Operation } from './sim-operation.ts';
+export type { Violation } from './sim-run.ts';
+export { Chance } from './chance.ts';
+
+/** A check of one's own: what it returns are faults, in words. */
+export type SimulationCheck = (result: SimulationResult) => readonly string[];
+
+/** Options of `simulate`. Only `seed` is required. */
+export interface SimulateOptions {
+  /** Decides everything: an integer of 0 to 2^53 - 1. */
+  readonly seed: number;
+  /** A module or several, as of `createSystem`, or actor types. Left out: the simulator's own actors and workload. */
+  readonly actors?: URL | string | readonly (URL | string | ActorType)[];
+  /** Hosts; 1 is all there is. */
+  readonly hosts?: 1;
+  /** Lanes of the host. Default 2. */
+  readonly lanes?: number;
+  /** Default 4. */
+  readonly shards?: number;
+  /** `'default'`, `'none'`, or rates of one's own. */
+  readonly faults?: 'none' | 'default' | Partial<FaultRates>;
+  /** What users do. Required with `actors`. */
+  readonly workload?: (random: Chance) => readonly Operation[];
+  /** Operations of the simulator's own workload. Default 60. */
+  readonly operations?: number;
+  /** Checks beside the simulator's own. */
+  readonly checks?: readonly SimulationCheck[];
+  /** Stand-ins by effect name, as of `testSystem`. */
+  readonly effects?: Readonly<Record<string, EffectStub>>;
+  readonly grants?: readonly Grant[];
+  readonly callTimeoutMs?: number;
+  readonly idempotencyTermMs?: number;
+  readonly idempotencyLimit?: number;
+  readonly maxActiveActors?: number;
+  readonly snapshotEverySteps?: number;
+}
+
+/** What came of a run. */
+export interface SimulationResult {
+  readonly seed: number;
+  /** 64 hex digits over every decision, message and commit: equal hashes, equal runs. */
+  readonly traceHash: string;
+  /** The last events of the trace, oldest first. */
+  readonly events: readonly string[];
+  /** What users asked and were told, in its order. */
+  readonly history: readonly HistoryEvent[];
+  readonly operations: readonly Operation[];
+  readonly violations: readonly Violation[];
+  /** By tenant, 64 hex digits. */
+  readonly stateRoots: Readonly<Record<string, string>>;
+  /** Recorded steps by tenant. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+/** Runs one seed. `INVALID_ARGUMENT` names the option. */
+export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
+  const setup = await setupOf(options);
+  return runOnce(setup, options.checks ?? []);
+}
+
+async function setupOf(options: SimulateOptions): Promise<RunSetup> {
+  const { seed, actors, workload, hosts = 1 } = options;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new SynapseError('INVALID_ARGUMENT', `seed must be an integer of at least 0, got ${String(seed)}`, { option: 'seed' });
+  }
+  if (hosts !== 1) throw new SynapseError('INVALID_ARGUMENT', 'hosts must be 1', { option: 'hosts' });
+  if (actors !== undefined && workload === undefined) {
+    throw new SynapseError('INVALID_ARGUMENT', 'workload must be given with actors', { option: 'workload' });
+  }
+  const isOwn = actors === undefined;
+  const registry = await registryOf(actors ?? WORKLOAD_ACTORS);
+  const rates = resolveRates(options.faults ?? 'default');
+  const operations = workload === undefined ? defaultWorkload(new Chance(seed, 6), options.operations ?? 60) : workload(new Chance(seed, 6));
+  const { lanes = 2, shards = 4 } = options;
+  const faults: readonly Fault[] = planFaults(rates, operations.length, new Chance(seed, 7));
+  return {
+    seed,
+    registry,
+    limits: {
+      lanes,
+      shards,
+      callTimeoutMs: options.callTimeoutMs ?? 30_000,
+      maxTurnsPerInput: 100_000,
+      idempotencyTermMs: options.idempotencyTermMs ?? 86_400_000,
+      idempotencyLimit: options.idempotencyLimit ?? 250_000,
+      maxActiveActors: options.maxActiveActors ?? 1_000_000,
+      snapshotEverySteps: options.snapshotEverySteps ?? 50,
+    },
+    admit: admitter(options.grants ?? (isOwn ? WORKLOAD_GRANTS : [])),
+    stubs: options.effects ?? (isOwn ? WORKLOAD_EFFECTS : {}),
+    rates,
+    operations,
+    faults,
+  };
+}
+
+async function registryOf(actors: NonNullable<SimulateOptions['actors']>): Promise<Registry> {
+  const list = (Array.isArray(actors) ? actors : [actors]) as readonly (URL | string | ActorType)[];
+  const isModule = (one: URL | string | ActorType): one is URL | string => typeof one === 'string' || one instanceof URL;
+  const modules = list.filter(isModule);
+  if (modules.length === list.length) {
+    const { actors: urls } = resolveOptions({ actors: modules });
+    return loadRegistry(urls, []);
+  }
+  return new Registry(list.filter((one) => !isModule(one)).map((one) => resolveActor(one as ActorType)));
+}
+
+/** Captured before any turn runs: inside turns the name throws. */
+const laterMacrotask = setImmediate;
+
+/** One run, in a macrotask of its own: within a microtask nothing can be drained. */
+function runOnce(setup: RunSetup, checks: readonly SimulationCheck[]): Promise<SimulationResult> {
+  return new Promise((resolve, reject) => {
+    laterMacrotask(() => {
+      try {
+        const run = new SimulationRun(setup);
+        run.run();
+        resolve(resultOf(run, checks));
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
+}
+
+function resultOf(run: SimulationRun, checks: readonly SimulationCheck[]): SimulationResult {
+  const result: SimulationResult = {
+    seed: run.setup.seed,
+    traceHash: run.trace.digest(),
+    events: run.trace.lines,
+    history: run.users.history,
+    operations: run.setup.operations,
+    violations: run.violations,
+    stateRoots: Object.fromEntries(run.roots.map(({ tenant, stateRoot }) => [tenant, stateRoot])),
+    steps: Object.fromEntries(run.journal.tenants.map((tenant) => [tenant, run.journal.seq(tenant)])),
+  };
+  for (const check of checks) for (const text of check(result)) run.violations.push({ check: 'own', text });
+  return result;
+}
