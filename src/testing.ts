@@ -10,3 +10,14 @@ export {
   type LinearizabilityVerdict,
 } from './testing/linearizability.ts';
 export { type ReopenOptions, TestSystem, testSystem, type TestOptions } from './testing/test-system.ts';
+export {
+  Chance,
+  type FaultRates,
+  simulate,
+  type SimulateOptions,
+  type SimulatedEvent,
+  type SimulatedOperation,
+  type SimulationCheck,
+  type SimulationResult,
+  type Violation,
+} from './testing/simulation.ts';

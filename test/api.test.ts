@@ -87,6 +87,7 @@ test('synapse-actors declares these names', () => {
 });
 
 const TESTING_VALUES = [
+  'Chance',
   'TestSystem',
   'UNKNOWN',
   'appendListModel',
@@ -94,10 +95,18 @@ const TESTING_VALUES = [
   'counterModel',
   'parseJepsenLog',
   'registerModel',
+  'simulate',
   'testSystem',
 ];
 
 const TESTING_TYPES = [
+  'FaultRates',
+  'SimulateOptions',
+  'SimulatedEvent',
+  'SimulatedOperation',
+  'SimulationCheck',
+  'SimulationResult',
+  'Violation',
   'HistoryEvent',
   'HistoryModel',
   'LinearizabilityOptions',

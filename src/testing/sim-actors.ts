@@ -5,9 +5,15 @@
  */
 import { actor } from '../actor/definition.ts';
 import { effect } from '../actor/effect-definition.ts';
+import { addressOf } from '../actor/reference-types.ts';
 import { Refusal } from '../base/error.ts';
 
 type Bag = Record<string, unknown>;
+
+/** What fails here, fails on purpose. */
+class Mishap extends Error {
+  override readonly name = 'Mishap';
+}
 
 /** The code of an error, or its text, to be put into a state. */
 function codeOf(error: unknown): string {
@@ -38,7 +44,7 @@ export const unit = actor('unit', {
     (ctx.state as Bag)['birth'] = [ctx.seq, ctx.now(), ctx.uuid()];
   },
   terminated(ctx, ref, reason): void {
-    append(ctx.state as Bag, 'ends', [String(ref), reason, ctx.now()]);
+    append(ctx.state as Bag, 'ends', [addressOf(ref), reason, ctx.now()]);
   },
   commands: {
     add: (ctx, n: number): number => addTo(ctx.state as Bag, 'n', n),
@@ -68,7 +74,7 @@ export const unit = actor('unit', {
       ctx.ref('unit', key).tell['add']?.(1_000_000);
       ctx.watch(ctx.ref('unit', key));
       if (how === 'refuse') throw new Refusal('not today', { key });
-      throw new Error(`spoilt ${key}`);
+      throw new Mishap(`spoilt ${key}`);
     },
     async spoilLate(ctx, how: string, key: string): Promise<void> {
       addTo(ctx.state as Bag, 'n', 1_000_000);
@@ -78,7 +84,7 @@ export const unit = actor('unit', {
       ctx.table('more').set(key, 'spoilt');
       ctx.ref('unit', key).tell['add']?.(1_000_000);
       if (how === 'refuse') throw new Refusal('not any more', { key });
-      throw new Error(`spoilt late ${key}`);
+      throw new Mishap(`spoilt late ${key}`);
     },
     async hop(ctx, path: string[], n: number): Promise<number> {
       addTo(ctx.state as Bag, 'hops', 1);
@@ -187,7 +193,11 @@ export const unit = actor('unit', {
     whoami: (ctx): unknown => [ctx.sender, ctx.tenant, ctx.type, ctx.key],
   },
   queries: {
-    look: (ctx): unknown => ({ ...ctx.state, rows: [...ctx.table('rows').entries()], more: [...ctx.table('more').entries()] }),
+    look: (ctx): unknown => ({
+      ...ctx.state,
+      rows: [...ctx.table('rows').entries()],
+      more: [...ctx.table('more').entries()],
+    }),
   },
 });
 
@@ -204,7 +214,7 @@ export const phoenix = actor('phoenix', {
     add: (ctx, n: number): number => addTo(ctx.state as Bag, 'n', n),
     fail(ctx, n: number): void {
       addTo(ctx.state as Bag, 'n', n);
-      throw new Error('burnt');
+      throw new Mishap('burnt');
     },
     bear: (ctx, n: number): void => void ctx.spawn('mayfly', `of-${ctx.key}-${n}`),
   },
@@ -218,12 +228,12 @@ export const mayfly = actor('mayfly', {
   mailbox: { limit: 3 },
   async started(ctx): Promise<void> {
     (ctx.state as Bag)['born'] = await ctx.ref('unit', 'a')['add']?.(1);
-    if (ctx.key === 'frail') throw new Error('stillborn');
+    if (ctx.key === 'frail') throw new Mishap('stillborn');
   },
   commands: {
     add: (ctx, n: number): number => addTo(ctx.state as Bag, 'n', n),
     fail(): void {
-      throw new Error('dropped');
+      throw new Mishap('dropped');
     },
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
@@ -237,7 +247,7 @@ export const clan = actor('clan', {
     add: (ctx, n: number): number => addTo(ctx.state as Bag, 'n', n),
     bear: (ctx, n: number): void => void ctx.spawn('phoenix', `clan-${n}`),
     fail(): void {
-      throw new Error('feud');
+      throw new Mishap('feud');
     },
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
@@ -251,7 +261,7 @@ export const queue = actor('queue', {
     add: (ctx, n: number): number => addTo(ctx.state as Bag, 'n', n),
     bear: (ctx, n: number): void => void ctx.spawn('phoenix', `queue-${n}`),
     fail(): void {
-      throw new Error('jammed');
+      throw new Mishap('jammed');
     },
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },

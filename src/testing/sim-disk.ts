@@ -212,7 +212,13 @@ function locations(payload: Uint8Array, payloadAt: number): Write[] {
       continue;
     }
     const length = view.getUint32(at);
-    writes.push([key, new ByteWriter(16).u64(payloadAt + at + 4).u32(length).bytes()]);
+    writes.push([
+      key,
+      new ByteWriter(16)
+        .u64(payloadAt + at + 4)
+        .u32(length)
+        .bytes(),
+    ]);
     at += 4 + length;
   }
   return writes;

@@ -9,70 +9,23 @@
  *
  * While the store flushes, the others go on: what they do then is done inside `onFlush`.
  */
-import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
-import { decodeStoreRequest } from '../actor/store-port.ts';
+import { type KernelConfig, encodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeExtension } from '../frame/frame.ts';
+import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { Client } from '../host/client.ts';
-import { LocalEffects, type EffectStub } from '../host/effect-local.ts';
-import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
-import type { TenantRoots } from '../host/moves.ts';
+import { LocalEffects } from '../host/effect-local.ts';
+import type { Notice } from '../host/lane-frame.ts';
 import { StoreHost } from '../store/store-host.ts';
-import { type StepRecord, Store } from '../store/store.ts';
-import type { Chance } from './chance.ts';
-import type { SimulatedClock } from './sim-clock.ts';
-import { type FlushFate, PowerLoss, type SimulatedDisk } from './sim-disk.ts';
+import { Store } from '../store/store.ts';
+import { cancelEffect, effectParts, startEffect } from './sim-effects.ts';
+import type { Action, HostSetup } from './sim-host-setup.ts';
+import { type FlushFate, PowerLoss } from './sim-disk.ts';
 import { SimulatedLane } from './sim-lane.ts';
 import { SimulatedMove } from './sim-move.ts';
-import type { SimulatedNetwork } from './sim-network.ts';
-import type { Trace } from './sim-trace.ts';
+import { frameText, requestText } from './sim-trace.ts';
 import { configsOf } from './store-configs.ts';
-import { TurnScope } from './turn-scope.ts';
-
-/** The limits of a simulated host; as the options of the same names. */
-export interface HostLimits {
-  readonly lanes: number;
-  readonly shards: number;
-  readonly callTimeoutMs: number;
-  readonly maxTurnsPerInput: number;
-  readonly idempotencyTermMs: number;
-  readonly idempotencyLimit: number;
-  readonly maxActiveActors: number;
-  readonly snapshotEverySteps: number;
-}
-
-export interface HostSetup {
-  readonly registry: Registry;
-  readonly limits: HostLimits;
-  readonly admit: (from: string, to: string, type: string, handler: string) => boolean;
-  readonly stubs: Readonly<Record<string, EffectStub>>;
-  readonly chance: Chance;
-  readonly clock: SimulatedClock;
-  readonly disk: SimulatedDisk;
-  readonly network: SimulatedNetwork;
-  readonly trace: Trace;
-  /** Idempotency keys of inputs that kill their lane. */
-  readonly lethal: ReadonlySet<string>;
-  /** A frame leaves a lane. */
-  readonly onRelease: (to: string, frame: Frame) => void;
-  readonly onNotice: (notice: Notice) => void;
-  /** The store has committed these steps. */
-  readonly onDurable: (steps: readonly StepRecord[]) => void;
-  /** The store's thread has worked. */
-  readonly onStored: () => void;
-  readonly onViolation: (check: string, text: string) => void;
-  /** The process has died, and another one runs. */
-  readonly onCrash: () => void;
-}
-
-/** Something that can happen next. */
-export interface Action {
-  readonly name: string;
-  /** The store's thread alone does it: nobody may while the store flushes. */
-  readonly isStore: boolean;
-  readonly act: () => void;
-}
+import { TurnScope } from '../host/turn-scope.ts';
 
 const CLIENT = 'client';
 
@@ -213,7 +166,7 @@ export class SimulatedHost {
       timers: { after: (ms, callback) => clock.steady.after(ms, callback) },
       onOutcome: (id, outcome) => {
         if (this.effects !== effects) return; // of a process that has died
-        const [tenant = '', effectId = ''] = JSON.parse(id) as string[];
+        const [tenant, effectId] = effectParts(id);
         const payload = outcome.ok ? outcome.value : outcome.error;
         this.client.deliver('effectResult', tenant, effectId, outcome.ok, payload).catch(() => undefined);
       },
@@ -240,7 +193,8 @@ export class SimulatedHost {
       const { at, host } = lane;
       if (host === undefined) add(`replace ${at}`, true, () => this.#replace(lane));
       else if (lane.mayRun) add(`run ${at}`, false, () => this.#run(lane, 1 + pick(8)));
-      if (lane.answers.length > 0 && host !== undefined) add(`answer ${at}`, false, () => this.#answer(lane, 1 + pick(3)));
+      if (lane.answers.length > 0 && host !== undefined)
+        add(`answer ${at}`, false, () => this.#answer(lane, 1 + pick(3)));
       if (lane.toStore.length > 0) add(`store ${at}`, true, () => this.#gather(lane, 1 + pick(6)));
     }
     if (this.#mayFlush) add('flush', true, () => this.#flush());
@@ -265,26 +219,11 @@ export class SimulatedHost {
   #fromLane(frame: Frame): void {
     this.#setup.trace.note(`got ${frameText(frame)}`);
     if (this.client.receive(frame)) this.scope.drain();
-    else if (frame.kind === FRAME_KIND.effect) this.#startEffect(frame);
-    else if (frame.kind === FRAME_KIND.cancel) this.effects.cancel(effectName(frame.target.tenant, frame.handler));
+    else if (frame.kind === FRAME_KIND.effect) {
+      startEffect(this.effects, frame);
+      this.scope.drain();
+    } else if (frame.kind === FRAME_KIND.cancel) cancelEffect(this.effects, frame);
     else this.#takeNotice(decodeValue(frame.payload) as Notice);
-  }
-
-  #startEffect(frame: Frame): void {
-    const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
-    const { tenant, type, key } = frame.target;
-    this.effects.start({
-      id: effectName(tenant, effectId),
-      tenant,
-      type,
-      key,
-      version,
-      effect: frame.handler,
-      input,
-      idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
-      afterRestart: (frame.flags & FLAG_RESEND) !== 0,
-    });
-    this.scope.drain();
   }
 
   #takeNotice(notice: Notice): void {
@@ -382,6 +321,7 @@ export class SimulatedHost {
       shard,
       from,
       to,
+      mayRot: this.#setup.mayRot,
       tenants: () => this.store.tenantsOfShard(shard).map((tenant) => ({ tenant, shard })),
       onEnd: (hasMoved, difference) => {
         if (difference !== undefined) this.#setup.onViolation('replica', difference);
@@ -412,45 +352,6 @@ export class SimulatedHost {
         this.storeHost.flush(); // whoever commits next finds the store failed
       }
     });
-  }
-
-  /** Roots of all tenants as their lanes have them; nothing more may happen to them. */
-  freeze(settle: (isOver: () => boolean) => void): TenantRoots[] {
-    return this.#rootsOfAll(settle, (lane, shard) => lane.host?.moves.freeze(shard));
-  }
-
-  /** Roots of all tenants as their lanes read them back, after a crash that held everything. */
-  adopt(settle: (isOver: () => boolean) => void): TenantRoots[] {
-    return this.#rootsOfAll(settle, (lane, shard) =>
-      lane.host?.moves.adopt(
-        shard,
-        this.store.tenantsOfShard(shard).map((tenant) => ({ tenant, shard })),
-      ),
-    );
-  }
-
-  #rootsOfAll(
-    settle: (isOver: () => boolean) => void,
-    ask: (lane: SimulatedLane, shard: number) => Promise<readonly TenantRoots[]> | undefined,
-  ): TenantRoots[] {
-    const all: TenantRoots[] = [];
-    for (const [shard, home] of this.home.entries()) {
-      let roots: readonly TenantRoots[] | undefined;
-      const lane = this.lanes[home] as SimulatedLane;
-      ask(lane, shard)?.then(
-        (known) => (roots = known),
-        (error: unknown) => this.#setup.onViolation('replica', `shard ${shard} gives no roots: ${String(error)}`),
-      );
-      lane.mayRun = true;
-      this.scope.drain();
-      settle(() => {
-        this.scope.drain();
-        return roots !== undefined;
-      });
-      if (roots === undefined) this.#setup.onViolation('progress', `shard ${shard} does not come to rest`);
-      else all.push(...roots);
-    }
-    return all.sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
   }
 
   /**
@@ -489,22 +390,4 @@ const LANE = 'lane ';
 
 function nameOf(lane: number): string {
   return `${LANE}${lane}`;
-}
-
-function effectName(tenant: string, effectId: string): string {
-  return JSON.stringify([tenant, effectId]);
-}
-
-/** A frame in the words of the trace: of a failure its code alone, since an engine's texts differ. */
-export function frameText(frame: Frame): string {
-  const { kind, flags, correlation, messageId, target, handler } = frame;
-  const isOk = kind !== FRAME_KIND.reply || flags === FRAME_STATUS.ok;
-  const payload = isOk && kind !== FRAME_KIND.control ? Buffer.from(frame.payload).toString('base64') : '';
-  return `${kind}/${flags} ${messageId}<${correlation} ${target.tenant}/${target.type}/${target.key} ${handler} ${payload}`;
-}
-
-function requestText(bytes: Uint8Array): string {
-  const request = decodeStoreRequest(bytes);
-  if (request.kind === 'step') return `step ${request.tenant} ${request.seq}`;
-  return request.kind === 'list' ? 'list' : `${request.kind} ${request.tenant}`;
 }

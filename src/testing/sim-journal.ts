@@ -78,7 +78,10 @@ export class RunJournal {
     for (const [tenant] of store.damaged()) this.damaged.set(tenant, 'its rows cannot be read');
     for (const { tenant, seq } of store.tenants()) {
       if (seq < this.seq(tenant)) {
-        this.#onViolation('durable', `tenant ${tenant}: the store has ${seq} steps, ${this.seq(tenant)} were durable before`);
+        this.#onViolation(
+          'durable',
+          `tenant ${tenant}: the store has ${seq} steps, ${this.seq(tenant)} were durable before`,
+        );
         continue;
       }
       const known = this.steps(tenant).length;
@@ -131,12 +134,16 @@ export class RunJournal {
   compare(store: Store): void {
     for (const { tenant, firstSeq, seq } of store.tenants()) {
       const kept = this.#bytes.get(tenant) ?? [];
-      if (seq !== kept.length) this.#onViolation('durable', `tenant ${tenant}: ${seq} steps, read before: ${kept.length}`);
+      if (seq !== kept.length)
+        this.#onViolation('durable', `tenant ${tenant}: ${seq} steps, read before: ${kept.length}`);
       try {
         for (const record of firstSeq <= seq ? store.records(tenant, firstSeq) : []) {
           const before = kept[record.seq - 1];
           if (before === undefined || Buffer.compare(before, record.body) !== 0) {
-            this.#onViolation('durable', `tenant ${tenant}: step ${record.seq} is not what it was when it became durable`);
+            this.#onViolation(
+              'durable',
+              `tenant ${tenant}: step ${record.seq} is not what it was when it became durable`,
+            );
           }
         }
       } catch (error) {

@@ -8,7 +8,7 @@ import { decodeExtension, type Frame } from '../frame/frame.ts';
 import { identityOf } from '../host/lane-frame.ts';
 import type { LaneLimits, LanePorts } from '../host/lane-core.ts';
 import { LaneHost } from '../host/lane-host.ts';
-import type { TurnScope } from './turn-scope.ts';
+import type { TurnScope } from '../host/turn-scope.ts';
 
 /** The lane died in the middle of a turn. */
 class LaneDeath extends Error {}

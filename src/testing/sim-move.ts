@@ -11,6 +11,8 @@ export interface MoveSetup {
   readonly from: SimulatedLane;
   readonly to: SimulatedLane;
   readonly tenants: () => readonly ListedTenant[];
+  /** Stored bits may have turned over: a tenant may be refused for damage. */
+  readonly mayRot: boolean;
   /** Called once. `difference` says what was not the same at the target. */
   readonly onEnd: (hasMoved: boolean, difference: string | undefined) => void;
 }
@@ -37,7 +39,7 @@ export class SimulatedMove {
         const adopted = to.host?.moves.adopt(shard, tenants());
         to.mayRun = true;
         adopted?.then(
-          (after) => this.#end(differenceOf(before, after)),
+          (after) => this.#end(before, after),
           () => this.abort(),
         );
       },
@@ -52,23 +54,32 @@ export class SimulatedMove {
     this.#setup.onEnd(false, undefined);
   }
 
-  #end(difference: string | undefined): void {
+  #end(before: readonly TenantRoots[], after: readonly TenantRoots[]): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#setup.onEnd(difference === undefined, difference);
+    const difference = differenceOf(before, after, this.#setup.mayRot);
+    const isRefused = after.some(({ fault }) => fault !== undefined);
+    this.#setup.onEnd(difference === undefined && !isRefused, difference);
   }
 }
 
 /** What of a tenant is not the same after it was read from the store and replayed. */
-export function differenceOf(before: readonly TenantRoots[], after: readonly TenantRoots[]): string | undefined {
+export function differenceOf(
+  before: readonly TenantRoots[],
+  after: readonly TenantRoots[],
+  mayRot: boolean,
+): string | undefined {
   for (const one of before) {
     if (one.fault !== undefined) continue; // refused before, refused after
     const other = after.find(({ tenant }) => tenant === one.tenant);
     if (other === undefined) return `tenant ${one.tenant} is missing after it was read back`;
+    if (other.fault !== undefined && mayRot && other.fault.includes('is damaged or missing')) continue;
     if (other.fault !== undefined) return `tenant ${one.tenant} is refused after it was read back: ${other.fault}`;
     if (other.seq !== one.seq) return `tenant ${one.tenant} has seq ${one.seq}, read back ${other.seq}`;
-    if (other.stateRoot !== one.stateRoot) return `tenant ${one.tenant} has another state root when read back, at seq ${one.seq}`;
-    if (other.domainRoot !== one.domainRoot) return `tenant ${one.tenant} has another domain root when read back, at seq ${one.seq}`;
+    if (other.stateRoot !== one.stateRoot)
+      return `tenant ${one.tenant} has another state root when read back, at seq ${one.seq}`;
+    if (other.domainRoot !== one.domainRoot)
+      return `tenant ${one.tenant} has another domain root when read back, at seq ${one.seq}`;
   }
   return undefined;
 }

@@ -2,9 +2,10 @@
  * What users of a simulated host do, and what came of it: operations, their attempts, and the history
  * that checks read. Plain values, so that a failing run can be cut down and printed.
  */
+import type { HistoryEvent } from './history.ts';
 
 /** One thing that a user does. Users are numbered; each does its operations in their order. */
-export interface Operation {
+export interface SimulatedOperation {
   /** The user, from 0. */
   readonly process: number;
   readonly tenant: string;
@@ -49,22 +50,17 @@ export interface Attempt {
   releasedSeq: number | undefined;
 }
 
-/** One line of the history. `info`: nobody knows whether it took effect. */
-export interface HistoryEvent {
-  readonly process: number;
-  readonly type: 'invoke' | 'ok' | 'fail' | 'info';
+/**
+ * One line of a run's history, as checkers of histories read it. Each operation is a process of its own, since
+ * a user may have several under way; `op` is the handler, `key` the address.
+ */
+export interface SimulatedEvent extends HistoryEvent {
   /** Index of the operation. */
   readonly operation: number;
-  readonly tenant: string;
-  readonly actor: string;
-  readonly key: string;
-  readonly handler: string;
-  /** Arguments of an invocation, the result of an `ok`, the error code of all else. */
-  readonly value: unknown;
 }
 
 /** One line for people. */
-export function operationText(operation: Operation): string {
+export function operationText(operation: SimulatedOperation): string {
   const { process, tenant, type, key, handler, args, tell, idempotencyKey, pauseMs } = operation;
   const how = tell === true ? 'tells' : 'calls';
   const named = idempotencyKey === undefined ? '' : `  key ${idempotencyKey}`;

@@ -14,11 +14,13 @@ import { SimulatedClock } from './sim-clock.ts';
 import { SimulatedDisk } from './sim-disk.ts';
 import { type EffectAttempt, observedEffects } from './sim-effects.ts';
 import type { Fault, FaultRates } from './sim-fault.ts';
-import { type Action, type HostLimits, SimulatedHost } from './sim-host.ts';
+import { SimulatedHost } from './sim-host.ts';
+import type { Action, HostLimits } from './sim-host-setup.ts';
 import { RunJournal } from './sim-journal.ts';
 import { differenceOf } from './sim-move.ts';
 import { SimulatedNetwork } from './sim-network.ts';
-import type { Operation } from './sim-operation.ts';
+import type { SimulatedOperation } from './sim-operation.ts';
+import { adoptHost, freezeHost } from './sim-roots.ts';
 import { Striker } from './sim-striker.ts';
 import { Trace } from './sim-trace.ts';
 import { Users } from './sim-users.ts';
@@ -30,7 +32,7 @@ export interface RunSetup {
   readonly admit: (from: string, to: string, type: string, handler: string) => boolean;
   readonly stubs: Readonly<Record<string, EffectStub>>;
   readonly rates: FaultRates;
-  readonly operations: readonly Operation[];
+  readonly operations: readonly SimulatedOperation[];
   readonly faults: readonly Fault[];
 }
 
@@ -97,6 +99,7 @@ export class SimulationRun {
       network: this.#network,
       trace: this.trace,
       lethal,
+      mayRot: this.#mayRot,
       stubs: observedEffects(setup.stubs, this.clock, stream(8), (attempt) => void this.effectAttempts.push(attempt)),
       onRelease: (to, frame) => this.#released(to, frame),
       onNotice: (notice) => void this.notices.push(notice),
@@ -105,8 +108,20 @@ export class SimulationRun {
       onViolation: (check, text) => this.report(check, text),
       onCrash: () => void (this.crashCount += 1),
     });
-    this.#striker = new Striker({ host: this.host, disk, clock: this.clock, faults, operations, lethal, trace: this.trace });
+    this.#striker = new Striker({
+      host: this.host,
+      disk,
+      clock: this.clock,
+      faults,
+      operations,
+      lethal,
+      trace: this.trace,
+    });
     this.host.whileFlushing = () => void this.#act(true);
+  }
+
+  get #mayRot(): boolean {
+    return this.setup.faults.some(({ kind }) => kind === 'bitRot');
   }
 
   report(check: string, text: string): void {
@@ -121,7 +136,8 @@ export class SimulationRun {
     } catch (error) {
       if (!(error instanceof SynapseError) || error.code !== 'STORE_UNAVAILABLE') throw error;
     }
-    if (count > 0) this.trace.note(`durable ${this.journal.tenants.map((tenant) => this.journal.seq(tenant)).join(' ')}`);
+    if (count > 0)
+      this.trace.note(`durable ${this.journal.tenants.map((tenant) => this.journal.seq(tenant)).join(' ')}`);
   }
 
   /** A frame leaves a lane: what it tells must be durable by now. */
@@ -129,7 +145,7 @@ export class SimulationRun {
     if (to !== 'client' || frame.kind !== FRAME_KIND.reply) return;
     const attempt = this.users.attemptOf(frame.incarnation, frame.correlation);
     if (attempt === undefined) return;
-    const operation = this.setup.operations[attempt.operation] as Operation;
+    const operation = this.setup.operations[attempt.operation] as SimulatedOperation;
     const { tenant, type, handler, idempotencyKey } = operation;
     attempt.releasedSeq = Math.max(attempt.releasedSeq ?? 0, this.journal.seq(tenant));
     const isCommand = this.setup.registry.newest(type)?.commands.has(handler) === true;
@@ -144,8 +160,7 @@ export class SimulationRun {
 
   #corrupt(tenant: string): void {
     this.journal.damaged.set(tenant, 'a call was answered so');
-    if (!this.setup.faults.some(({ kind }) => kind === 'bitRot'))
-      this.report('durable', `tenant ${tenant} is corrupt though nothing rotted`);
+    if (!this.#mayRot) this.report('durable', `tenant ${tenant} is corrupt though nothing rotted`);
   }
 
   /** Runs to the end. Gives the roots that the host has then. Synchronous, within one macrotask. */
@@ -164,9 +179,9 @@ export class SimulationRun {
     this.journal.compare(this.host.store);
   }
 
-  #unanswered(): readonly [number, Operation][] {
-    return this.users.attempts.flatMap(({ answer, operation: at, incarnation }): [number, Operation][] => {
-      const operation = this.setup.operations[at] as Operation;
+  #unanswered(): readonly [number, SimulatedOperation][] {
+    return this.users.attempts.flatMap(({ answer, operation: at, incarnation }): [number, SimulatedOperation][] => {
+      const operation = this.setup.operations[at] as SimulatedOperation;
       const isOpen = answer === undefined && operation.tell !== true && incarnation === this.host.incarnation;
       // What was under way in a tenant that cannot be served any more ends by its time-out.
       return isOpen && !this.journal.damaged.has(operation.tenant) ? [[at, operation]] : [];
@@ -226,11 +241,14 @@ export class SimulationRun {
 
   /** The roots as they are in memory, and as another process reads them back from the disk. */
   #proveByDeath(): void {
-    const before = this.host.freeze((isOver) => this.#settle(isOver));
+    const settle = (isOver: () => boolean): void => this.#settle(isOver);
+    const onFault = (check: string, text: string): void => this.report(check, text);
+    const before = freezeHost(this.host, settle, onFault);
     this.host.crash(true);
-    const after = this.host.adopt((isOver) => this.#settle(isOver));
-    const difference = differenceOf(before, after);
+    const after = adoptHost(this.host, settle, onFault);
+    const difference = differenceOf(before, after, this.#mayRot);
     if (difference !== undefined) this.report('replica', difference);
+    for (const { tenant, fault } of after) if (fault !== undefined) this.journal.damaged.set(tenant, fault);
     this.roots = after;
   }
 

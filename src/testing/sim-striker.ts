@@ -6,7 +6,7 @@ import type { SimulatedClock } from './sim-clock.ts';
 import type { SimulatedDisk } from './sim-disk.ts';
 import type { Fault } from './sim-fault.ts';
 import type { SimulatedHost } from './sim-host.ts';
-import type { Operation } from './sim-operation.ts';
+import type { SimulatedOperation } from './sim-operation.ts';
 import type { Trace } from './sim-trace.ts';
 
 export interface StrikerSetup {
@@ -14,7 +14,7 @@ export interface StrikerSetup {
   readonly disk: SimulatedDisk;
   readonly clock: SimulatedClock;
   readonly faults: readonly Fault[];
-  readonly operations: readonly Operation[];
+  readonly operations: readonly SimulatedOperation[];
   readonly lethal: Set<string>;
   readonly trace: Trace;
 }

@@ -4,6 +4,8 @@
  * differently (texts of engine errors) does not enter.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { decodeStoreRequest } from '../actor/store-port.ts';
+import { FRAME_KIND, FRAME_STATUS, type Frame } from '../frame/frame.ts';
 
 /** Lines kept to be shown with a failure: enough to see how it came about. */
 const LINES_MAX = 400;
@@ -44,4 +46,19 @@ export class Trace {
     this.#hash.update(`${this.#chunk.join('\n')}\n`);
     this.#chunk = [];
   }
+}
+
+/** A frame in the words of the trace: of a failure its code alone, since an engine's texts differ. */
+export function frameText(frame: Frame): string {
+  const { kind, flags, correlation, messageId, target, handler } = frame;
+  const isOk = kind !== FRAME_KIND.reply || flags === FRAME_STATUS.ok;
+  const payload = isOk && kind !== FRAME_KIND.control ? Buffer.from(frame.payload).toString('base64') : '';
+  return `${kind}/${flags} ${messageId}<${correlation} ${target.tenant}/${target.type}/${target.key} ${handler} ${payload}`;
+}
+
+/** A request of a lane to the store, in the words of the trace. */
+export function requestText(bytes: Uint8Array): string {
+  const request = decodeStoreRequest(bytes);
+  if (request.kind === 'step') return `step ${request.tenant} ${request.seq}`;
+  return request.kind === 'list' ? 'list' : `${request.kind} ${request.tenant}`;
 }

@@ -7,7 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import type { Client } from '../host/client.ts';
 import type { Chance } from './chance.ts';
 import type { SimulatedClock } from './sim-clock.ts';
-import type { Answer, Attempt, HistoryEvent, Operation } from './sim-operation.ts';
+import type { Answer, Attempt, SimulatedEvent, SimulatedOperation } from './sim-operation.ts';
 import type { Trace } from './sim-trace.ts';
 
 /** Answers that say "ask again": the process died, or the store was away. */
@@ -31,7 +31,7 @@ interface User {
 }
 
 export interface UsersSetup {
-  readonly operations: readonly Operation[];
+  readonly operations: readonly SimulatedOperation[];
   readonly chance: Chance;
   readonly clock: SimulatedClock;
   readonly trace: Trace;
@@ -43,7 +43,7 @@ export class Users {
   readonly #users: User[];
   readonly #attemptsOf: number[];
   readonly attempts: Attempt[] = [];
-  readonly history: HistoryEvent[] = [];
+  readonly history: SimulatedEvent[] = [];
   readonly #byMessage: Map<string, Attempt> = new Map();
   /** Operations sent at least once. */
   issuedCount = 0;
@@ -102,7 +102,7 @@ export class Users {
     this.#post(user, at, operation, client, incarnation);
   }
 
-  #post(user: User, at: number, operation: Operation, client: Client, incarnation: number): void {
+  #post(user: User, at: number, operation: SimulatedOperation, client: Client, incarnation: number): void {
     const { clock, trace, durableSeq } = this.#setup;
     const { tenant, type, key, handler, args, idempotencyKey, timeoutMs, principal } = operation;
     const number = (this.#attemptsOf[at] ?? 0) + 1;
@@ -138,11 +138,12 @@ export class Users {
     this.lastMs = clock.steady.nowMs;
     const address = { tenant, type, key };
     if (operation.tell === true) {
-      let attempt: Attempt | undefined;
+      const sent: { attempt?: Attempt } = {};
       client.tell(address, handler, args, options, ({ error }) => {
-        if (attempt !== undefined) this.#settle(attempt, { ok: false, code: error.code, message: error.message });
+        if (sent.attempt !== undefined)
+          this.#settle(sent.attempt, { ok: false, code: error.code, message: error.message });
       });
-      attempt = begin();
+      sent.attempt = begin();
       return;
     }
     user.openCount += 1;
@@ -169,7 +170,7 @@ export class Users {
     this.#settle(attempt, answer);
     user.openCount -= 1;
     const at = attempt.operation;
-    const operation = this.#setup.operations[at] as Operation;
+    const operation = this.#setup.operations[at] as SimulatedOperation;
     if (!answer.ok && AGAIN.has(answer.code) && operation.idempotencyKey !== undefined) {
       user.waiting.push(at);
       user.waiting.sort((a, b) => a - b);
@@ -179,9 +180,10 @@ export class Users {
     else this.#note(operation, at, UNKNOWN.has(answer.code) ? 'info' : 'fail', answer.code);
   }
 
-  #note(operation: Operation, at: number, type: HistoryEvent['type'], value: unknown): void {
+  #note(operation: SimulatedOperation, at: number, type: SimulatedEvent['type'], value: unknown): void {
     const { process, tenant, key, handler } = operation;
-    this.history.push({ process, type, operation: at, tenant, actor: operation.type, key, handler, value });
+    const address = `${tenant}/${operation.type}/${key}`;
+    this.history.push({ process: `${process}.${at}`, type, op: handler, key: address, value, operation: at });
   }
 
   /** The attempt that a message is, by the names it has in the journal. */

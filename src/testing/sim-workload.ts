@@ -6,7 +6,7 @@ import type { EffectStub } from '../host/effect-local.ts';
 import type { Grant } from '../host/options.ts';
 import type { Chance } from './chance.ts';
 import { clan, mayfly, phoenix, queue, unit } from './sim-actors.ts';
-import type { Operation } from './sim-operation.ts';
+import type { SimulatedOperation } from './sim-operation.ts';
 
 /** The actor types of the workload. */
 export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue] as const;
@@ -26,7 +26,7 @@ const USERS = 5;
 export const WORKLOAD_EFFECTS: Readonly<Record<string, EffectStub>> = {
   ask: (input: unknown, { attempt }: { attempt: number }) => {
     const text = JSON.stringify(input);
-    if (text.includes('bad') || (text.includes('shaky') && attempt < 3)) throw new Error('no such thing');
+    if (text.includes('bad') || (text.includes('shaky') && attempt < 3)) throw new TypeError('no such thing');
     return Promise.resolve({ answered: input, attempt });
   },
 } as Record<string, EffectStub>;
@@ -39,7 +39,16 @@ const INPUTS = ['good', 'good', 'shaky', 'bad'] as const;
 const CHILD_TYPES = ['unit', 'phoenix', 'mayfly', 'clan', 'queue'] as const;
 const CHILD_KEYS = ['d', 'e', 'frail', 'a', 'clan-1', 'queue-1'] as const;
 const REMOTE = ['add', 'add', 'spoil', 'look', 'end', 'nothing', 'ask'] as const;
-const VALUES: readonly unknown[] = [1, -0, 'text', [1, { deep: true }], null, new Uint8Array([1, 2]), 12n, new Map([[1, new Set(['x'])]])];
+const VALUES: readonly unknown[] = [
+  1,
+  -0,
+  'text',
+  [1, { deep: true }],
+  null,
+  new Uint8Array([1, 2]),
+  12n,
+  new Map([[1, new Set(['x'])]]),
+];
 
 const keysOf = (chance: Chance): string[] => Array.from({ length: chance.below(4) }, () => chance.one(KEYS));
 
@@ -72,7 +81,11 @@ const DRAWS: readonly Draw[] = [
   unitCall('remote', (chance) => [chance.one(TENANTS), chance.one(KEYS), chance.one(REMOTE), chance.between(1, 9)]),
   unitCall('remote', (chance) => [chance.one(TENANTS), chance.one(KEYS), 'add', chance.between(1, 9)]),
   unitCall('remoteAsk', (chance) => [chance.one(TENANTS), chance.one(KEYS), chance.one(INPUTS)]),
-  unitCall('remoteTell', (chance) => [chance.one(TENANTS), chance.one(KEYS), chance.one(['note', 'note', 'note', 'end'])]),
+  unitCall('remoteTell', (chance) => [
+    chance.one(TENANTS),
+    chance.one(KEYS),
+    chance.one(['note', 'note', 'note', 'end']),
+  ]),
   unitCall('remoteTell', (chance) => [chance.one(TENANTS), chance.one(KEYS), 'note']),
   unitCall('later', (chance, token) => [chance.one([0, 1, 50, 500, 5_000, 40_000]), token]),
   unitCall('later', (chance, token) => [chance.one([0, 1, 50, 500, 5_000]), token]),
@@ -92,15 +105,30 @@ const DRAWS: readonly Draw[] = [
     chance.one(['add', 'fail', 'end', 'look']),
     chance.between(1, 9),
   ]),
-  (chance) => [chance.one(CHILD_TYPES), chance.one(CHILD_KEYS), chance.one(['add', 'fail', 'look']), chance.between(1, 9)],
-  (chance) => [chance.one(['phoenix', 'mayfly']), chance.one(CHILD_KEYS), chance.one(['add', 'add', 'fail']), chance.between(1, 9)],
+  (chance) => [
+    chance.one(CHILD_TYPES),
+    chance.one(CHILD_KEYS),
+    chance.one(['add', 'fail', 'look']),
+    chance.between(1, 9),
+  ],
+  (chance) => [
+    chance.one(['phoenix', 'mayfly']),
+    chance.one(CHILD_KEYS),
+    chance.one(['add', 'add', 'fail']),
+    chance.between(1, 9),
+  ],
   (chance) => ['phoenix', chance.one(CHILD_KEYS), chance.one(['bear', 'fail', 'add']), chance.between(1, 2)],
-  (chance) => [chance.one(['clan', 'queue']), chance.one(['p', 'q']), chance.one(['bear', 'bear', 'add', 'fail']), chance.between(1, 3)],
+  (chance) => [
+    chance.one(['clan', 'queue']),
+    chance.one(['p', 'q']),
+    chance.one(['bear', 'bear', 'add', 'fail']),
+    chance.between(1, 3),
+  ],
 ];
 
 /** Draws `count` operations. */
-export function defaultWorkload(chance: Chance, count: number): Operation[] {
-  const operations: Operation[] = [];
+export function defaultWorkload(chance: Chance, count: number): SimulatedOperation[] {
+  const operations: SimulatedOperation[] = [];
   while (operations.length < count) {
     const process = chance.below(USERS);
     const tenant = chance.happens(0.8) ? (TENANTS[process % TENANTS.length] as string) : chance.one(TENANTS);
@@ -117,7 +145,7 @@ export function defaultWorkload(chance: Chance, count: number): Operation[] {
 }
 
 /** How it is sent: mostly called with a key; some without, some told, some after a thought. */
-function manner(chance: Chance, at: number): Partial<Operation> {
+function manner(chance: Chance, at: number): Partial<SimulatedOperation> {
   const pause = chance.happens(0.1) ? { pauseMs: chance.one([5, 100, 1_500, 12_000, 61_000]) } : {};
   const principal = chance.happens(0.05) ? { principal: `person ${at}` } : {};
   if (chance.happens(0.1)) return { ...pause, ...principal, tell: true };

@@ -15,13 +15,15 @@ import type { EffectStub } from '../host/effect-local.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { type Grant, admitter, resolveOptions } from '../host/options.ts';
 import { Chance } from './chance.ts';
+import { shrinkList } from './shrink.ts';
 import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
-import type { HistoryEvent, Operation } from './sim-operation.ts';
+import type { SimulatedEvent, SimulatedOperation } from './sim-operation.ts';
+import { reportOf } from './sim-report.ts';
 import { type RunSetup, SimulationRun, type Violation } from './sim-run.ts';
 import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
 
 export type { FaultRates } from './sim-fault.ts';
-export type { HistoryEvent, Operation } from './sim-operation.ts';
+export type { SimulatedEvent, SimulatedOperation } from './sim-operation.ts';
 export type { Violation } from './sim-run.ts';
 export { Chance } from './chance.ts';
 
@@ -43,9 +45,11 @@ export interface SimulateOptions {
   /** `'default'`, `'none'`, or rates of one's own. */
   readonly faults?: 'none' | 'default' | Partial<FaultRates>;
   /** What users do. Required with `actors`. */
-  readonly workload?: (random: Chance) => readonly Operation[];
+  readonly workload?: (random: Chance) => readonly SimulatedOperation[];
   /** Operations of the simulator's own workload. Default 60. */
   readonly operations?: number;
+  /** Whether a failing run is cut down for its report, by running it again and again. Default true. */
+  readonly shrink?: boolean;
   /** Checks beside the simulator's own. */
   readonly checks?: readonly SimulationCheck[];
   /** Stand-ins by effect name, as of `testSystem`. */
@@ -66,25 +70,31 @@ export interface SimulationResult {
   /** The last events of the trace, oldest first. */
   readonly events: readonly string[];
   /** What users asked and were told, in its order. */
-  readonly history: readonly HistoryEvent[];
-  readonly operations: readonly Operation[];
+  readonly history: readonly SimulatedEvent[];
+  readonly operations: readonly SimulatedOperation[];
   readonly violations: readonly Violation[];
   /** By tenant, 64 hex digits. */
   readonly stateRoots: Readonly<Record<string, string>>;
   /** Recorded steps by tenant. */
   readonly steps: Readonly<Record<string, number>>;
+  /** For people: what was found, and a run as short as it gets that still shows it. Empty where nothing was. */
+  readonly report: string;
 }
 
 /** Runs one seed. `INVALID_ARGUMENT` names the option. */
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const setup = await setupOf(options);
-  return runOnce(setup, options.checks ?? []);
+  const checks = options.checks ?? [];
+  const result = await runOnce(setup, checks);
+  return result.violations.length === 0 || options.shrink === false ? result : shrunk(setup, checks, result);
 }
 
 async function setupOf(options: SimulateOptions): Promise<RunSetup> {
   const { seed, actors, workload, hosts = 1 } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new SynapseError('INVALID_ARGUMENT', `seed must be an integer of at least 0, got ${String(seed)}`, { option: 'seed' });
+    throw new SynapseError('INVALID_ARGUMENT', `seed must be an integer of at least 0, got ${String(seed)}`, {
+      option: 'seed',
+    });
   }
   if (hosts !== 1) throw new SynapseError('INVALID_ARGUMENT', 'hosts must be 1', { option: 'hosts' });
   if (actors !== undefined && workload === undefined) {
@@ -93,7 +103,10 @@ async function setupOf(options: SimulateOptions): Promise<RunSetup> {
   const isOwn = actors === undefined;
   const registry = await registryOf(actors ?? WORKLOAD_ACTORS);
   const rates = resolveRates(options.faults ?? 'default');
-  const operations = workload === undefined ? defaultWorkload(new Chance(seed, 6), options.operations ?? 60) : workload(new Chance(seed, 6));
+  const operations =
+    workload === undefined
+      ? defaultWorkload(new Chance(seed, 6), options.operations ?? 60)
+      : workload(new Chance(seed, 6));
   const { lanes = 2, shards = 4 } = options;
   const faults: readonly Fault[] = planFaults(rates, operations.length, new Chance(seed, 7));
   return {
@@ -119,7 +132,8 @@ async function setupOf(options: SimulateOptions): Promise<RunSetup> {
 
 async function registryOf(actors: NonNullable<SimulateOptions['actors']>): Promise<Registry> {
   const list = (Array.isArray(actors) ? actors : [actors]) as readonly (URL | string | ActorType)[];
-  const isModule = (one: URL | string | ActorType): one is URL | string => typeof one === 'string' || one instanceof URL;
+  const isModule = (one: URL | string | ActorType): one is URL | string =>
+    typeof one === 'string' || one instanceof URL;
   const modules = list.filter(isModule);
   if (modules.length === list.length) {
     const { actors: urls } = resolveOptions({ actors: modules });
@@ -131,14 +145,15 @@ async function registryOf(actors: NonNullable<SimulateOptions['actors']>): Promi
 /** Captured before any turn runs: inside turns the name throws. */
 const laterMacrotask = setImmediate;
 
+/** Runs of a failing seed at most, until it is as short as it gets: some seconds. */
+const SHRINK_TRIES = 150;
+
 /** One run, in a macrotask of its own: within a microtask nothing can be drained. */
 function runOnce(setup: RunSetup, checks: readonly SimulationCheck[]): Promise<SimulationResult> {
   return new Promise((resolve, reject) => {
     laterMacrotask(() => {
       try {
-        const run = new SimulationRun(setup);
-        run.run();
-        resolve(resultOf(run, checks));
+        resolve(judge(setup, checks));
       } catch (error) {
         reject(error as Error);
       }
@@ -146,17 +161,49 @@ function runOnce(setup: RunSetup, checks: readonly SimulationCheck[]): Promise<S
   });
 }
 
-function resultOf(run: SimulationRun, checks: readonly SimulationCheck[]): SimulationResult {
-  const result: SimulationResult = {
-    seed: run.setup.seed,
+function judge(setup: RunSetup, checks: readonly SimulationCheck[]): SimulationResult {
+  const run = new SimulationRun(setup);
+  run.run();
+  const { seed, operations, faults } = setup;
+  const { violations } = run;
+  const result = {
+    seed,
     traceHash: run.trace.digest(),
     events: run.trace.lines,
     history: run.users.history,
-    operations: run.setup.operations,
-    violations: run.violations,
+    operations,
+    violations,
     stateRoots: Object.fromEntries(run.roots.map(({ tenant, stateRoot }) => [tenant, stateRoot])),
     steps: Object.fromEntries(run.journal.tenants.map((tenant) => [tenant, run.journal.seq(tenant)])),
+    report: '',
   };
-  for (const check of checks) for (const text of check(result)) run.violations.push({ check: 'own', text });
-  return result;
+  for (const check of checks) for (const text of check(result)) run.report('own', text);
+  return { ...result, report: reportOf({ seed, violations, operations, faults }) };
 }
+
+/** The same finding with fewer operations and faults, told in `report`. The result stays that of the whole run. */
+async function shrunk(
+  setup: RunSetup,
+  checks: readonly SimulationCheck[],
+  whole: SimulationResult,
+): Promise<SimulationResult> {
+  const wanted = new Set(whole.violations.map(({ check }) => check));
+  const shortest = { setup, report: whole.report };
+  const fails = async (shorter: RunSetup): Promise<boolean> => {
+    const { violations, report } = await runOnce(shorter, checks).catch(() => NOTHING);
+    if (!violations.some(({ check }) => wanted.has(check))) return false;
+    shortest.setup = shorter;
+    shortest.report = report;
+    return true;
+  };
+  let tries = SHRINK_TRIES;
+  const { faults } = setup;
+  tries =
+    (await shrinkList(faults, (list) => fails({ ...shortest.setup, faults: list }), tries / 3)).tries + (tries * 2) / 3;
+  const { operations } = setup;
+  tries = (await shrinkList(operations, (list) => fails({ ...shortest.setup, operations: list }), tries)).tries;
+  await shrinkList(shortest.setup.faults, (list) => fails({ ...shortest.setup, faults: list }), tries);
+  return { ...whole, report: shortest.report };
+}
+
+const NOTHING = { violations: [] as readonly Violation[], report: '' };

@@ -10,6 +10,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { KeyValue, Row, Write } from '../../src/store/key-value.ts';
 import { openLmdb } from '../../src/store/lmdb.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { Chance } from '../../src/testing/chance.ts';
+import { SimulatedDisk } from '../../src/testing/sim-disk.ts';
 
 const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
 const seen = (rows: readonly Row[]): string[] =>
@@ -29,6 +31,7 @@ afterAll(() => {
 const drivers: readonly { name: string; open: () => KeyValue }[] = [
   { name: 'lmdb', open: () => openLmdb(join(root, `dir.${++made}`)) },
   { name: 'memory', open: () => new MemoryKeyValue() },
+  { name: 'simulated', open: () => new SimulatedDisk(new Chance(1)) },
 ];
 
 describe.each(drivers)('the $name driver', ({ open }) => {

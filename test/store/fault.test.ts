@@ -1,5 +1,6 @@
 /** I/O errors: whatever fails and however, what was acknowledged stays and the store can go on. */
 import { describe, expect, test } from 'vitest';
+import { SynapseError } from '../../src/base/error.ts';
 import { hexOf } from '../../src/base/hash.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { Store } from '../../src/store/store.ts';
@@ -158,4 +159,24 @@ test('a failed trim keeps every record or drops whole batches, and can be done a
     store.trim({});
     expect(store.trim({}).batches).toBe(0);
   }
+});
+
+test('an I/O error while a snapshot is prepared is the trouble of the store, not damage of the tenant', () => {
+  const inner = new MemoryKeyValue();
+  const driver = Object.assign(new FaultyDriver(inner), { isUnreadable: false });
+  const get = driver.get.bind(driver);
+  driver.get = (key) => {
+    if (driver.isUnreadable) throw new SynapseError('STORE_UNAVAILABLE', 'input/output error');
+    return get(key);
+  };
+  const store = Store.open({ driver, shards: 1, draw: () => 7, now: () => 0 });
+  const { steps } = roundOf('a', 0);
+  store.commit(steps, []);
+  const changes = [{ space: 'state' as const, group: 'g', name: 'n', value: Uint8Array.of(1) }];
+  const snapshot = { tenant: 'a', shard: 0, seq: steps.length, image: Uint8Array.of(1), changes };
+  driver.isUnreadable = true;
+  expect(() => store.commit([], [snapshot])).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }));
+  driver.isUnreadable = false;
+  reopenUntilHealthy(store);
+  store.commit([], [snapshot]);
 });
