@@ -35,6 +35,8 @@ export interface HostSetup {
   readonly disk: SimulatedDisk;
   readonly network: SimulatedNetwork;
   readonly trace: Trace;
+  /** As of a lane's limits: where old records may be dropped. */
+  readonly recordsSnapshots: boolean;
   /** Stored bits may turn over. */
   readonly mayRot: boolean;
   /** Idempotency keys of inputs that kill their lane. */

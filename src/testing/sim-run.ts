@@ -100,6 +100,7 @@ export class SimulationRun {
       trace: this.trace,
       lethal,
       mayRot: this.#mayRot,
+      recordsSnapshots: faults.some(({ kind }) => kind === 'trim'),
       stubs: observedEffects(setup.stubs, this.clock, stream(8), (attempt) => void this.effectAttempts.push(attempt)),
       onRelease: (to, frame) => this.#released(to, frame),
       onNotice: (notice) => void this.notices.push(notice),
