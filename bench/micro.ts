@@ -108,7 +108,7 @@ export async function runMicro(
   });
 }
 
-if (process.argv[2] === 'micro') {
+if (import.meta.url === new URL(process.argv[1] ?? '', 'file:').href) {
   const rows = await runMicro(process.argv.includes('--quick'));
   process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}\n`);
   for (const { name, meanNs } of rows) process.stdout.write(`${meanNs.toFixed(0).padStart(8)} ns  ${name}\n`);

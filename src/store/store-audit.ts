@@ -86,7 +86,7 @@ export class StoreAudit {
     const state = this.#ground.directory.logOf(tenant);
     const held = state?.seq ?? 0;
     checkRange('size', size, 0, held);
-    return state === undefined ? emptyLogRoot() : rootAt(size, this.#nodes(state));
+    return state === undefined ? emptyLogRoot() : rootOf(state, size, this.#nodes(state));
   }
 
   /** That step `seq` is in the log of `size` leaves (default: all). `INVALID_ARGUMENT` for a step that is not there. */
@@ -106,7 +106,7 @@ export class StoreAudit {
       ...this.#leaf(state, seq),
       leafHash: readLeaves(this.#ground.driver, state, index, 1),
       proof: inclusionProof(index, leaves, nodes),
-      root: rootAt(leaves, nodes),
+      root: rootOf(state, leaves, nodes),
     };
   }
 
@@ -134,7 +134,7 @@ export class StoreAudit {
       size1: from,
       size2,
       root1: rootAt(from, nodes),
-      root2: rootAt(size2, nodes),
+      root2: rootOf(state, size2, nodes),
       proof: consistencyProof(from, size2, nodes),
     };
   }
@@ -235,6 +235,11 @@ interface KeptNote {
 /** The text of a checkpoint (C2SP tlog-checkpoint), without signature. */
 export function checkpointText(origin: string, size: number, root: Uint8Array): string {
   return `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`;
+}
+
+/** The root of the whole log is at hand: its right edge stands in the tenant row. */
+function rootOf(state: TenantState, size: number, nodes: StoredNodes): Uint8Array {
+  return size === state.seq ? edgeOf(state).root() : rootAt(size, nodes);
 }
 
 function subtreeOf(hashes: readonly Uint8Array[], level: number, index: number): Uint8Array {
