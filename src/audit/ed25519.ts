@@ -11,7 +11,7 @@ import { joinBytes } from './bytes.ts';
 /** Bytes of a public key. */
 export const PUBLIC_KEY_BYTES = 32;
 /** Bytes of a signature. */
-export const SIGNATURE_BYTES = 64;
+const SIGNATURE_BYTES = 64;
 
 /** The field's prime, 2^255 - 19. */
 const P = (1n << 255n) - 19n;

@@ -23,13 +23,13 @@ import { viewRecord } from './record-view.ts';
 import { TREE_HASH_BYTES } from './tree-hash.ts';
 
 /** First line of every receipt of this version. */
-export const RECEIPT_HEAD = 'synapse-receipt@v1';
+const RECEIPT_HEAD = 'synapse-receipt@v1';
 const PROOF_HEAD = 'c2sp.org/tlog-proof@v1';
 /** Fits a mail. */
 const LINE_LENGTH = 76;
 /** Bytes of a tenant's salt and of a blinding key. */
-export const SALT_BYTES = 16;
-export const BLINDING_BYTES = 32;
+const SALT_BYTES = 16;
+const BLINDING_BYTES = 32;
 /** Twice the largest record, in base64, and room for everything else: far above what `synapse prove` writes. */
 const RECEIPT_MAX_LENGTH: number = 64 << 20;
 /** No proof of a safe integer's tree is longer. */

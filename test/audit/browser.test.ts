@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { createSystem } from 'synapse-actors';
-import * as audit from 'synapse-actors/audit';
+import {
+  parseCheckpoint,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyInclusion,
+  verifyReceipt,
+} from 'synapse-actors/audit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { account } from '../../actors/account.ts';
 import { writeReceipt } from '../../src/replay/receipt-writer.ts';
@@ -17,9 +23,12 @@ import { findChromium, runInChromium } from './browser.ts';
 /** The repository: this file runs as `dist/test/audit/browser.test.js`. */
 const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** The same names as on the page. */
+const VERIFIERS = { parseCheckpoint, verifyCheckpoint, verifyConsistency, verifyInclusion, verifyReceipt };
+
 /** One call of a verifier; bytes are `{ hex }`. */
 interface Case {
-  readonly name: 'verifyInclusion' | 'verifyConsistency' | 'verifyCheckpoint' | 'verifyReceipt' | 'parseCheckpoint';
+  readonly name: keyof typeof VERIFIERS;
   readonly args: readonly unknown[];
 }
 
@@ -99,7 +108,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What Node says of a case. */
-const byNode = ({ name, args }: Case): unknown => (audit[name] as (...given: unknown[]) => unknown)(...args) ?? null;
+const byNode = ({ name, args }: Case): unknown =>
+  (VERIFIERS[name] as (...given: unknown[]) => unknown)(...args) ?? null;
 
 describe('the verifiers of a package for browsers', () => {
   test('are bundled without a module of Node, and small', async () => {
