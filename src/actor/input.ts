@@ -4,7 +4,7 @@
  *
  *   frame kind      handler field     meaning
  *   call, tell      handler           a message, from the embedder or from another tenant
- *   reply           -                 another tenant's reply to (incarnation, counter)
+ *   reply           -                 another tenant's reply to (incarnation, counter); to a tell, that it failed
  *   effectResult    effect id         how an effect came out
  *   timer           timer id          a timer that is due
  *   poison          -                 payload: the frame that killed its lane too often
@@ -14,7 +14,7 @@ import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeExtension } from '../frame/frame.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
 import type { Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -227,7 +227,13 @@ function takeMessage(state: DomainState, frame: Frame): Message {
 function takeReply(state: DomainState, frame: Frame, outcome: Outcome): void {
   const tenant = frame.source?.tenant ?? '';
   const entry = state.outbox.settle({ tenant, incarnation: frame.incarnation, counter: frame.correlation });
-  if (entry === undefined || entry.tell) return;
+  if (entry === undefined) return;
+  if (entry.tell) {
+    // Recorded, and the dead letter waits for the disk: a refusal told twice could be a message that came through after all.
+    const { type, key, handler, args } = entry;
+    if (!outcome.ok) state.deadLetter({ tenant, type, key }, handler, args, decodeError(outcome.payload));
+    return;
+  }
   state.enqueue({ kind: 'result', turnId: entry.turnId, callIndex: entry.callIndex, outcome });
 }
 

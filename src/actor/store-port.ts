@@ -1,7 +1,8 @@
 /**
  * What a lane and the store say to each other, and the bytes it is said in. The lane decides and
  * sends what is to be kept; the store answers with positions: everything a lane sent up to there is
- * durable. A failure starts a new epoch: what was sent under the old one and is not durable is void.
+ * durable. A failure starts a new epoch: what was sent under the old one and is not durable is void, and
+ * what was asked is not answered: whoever asked has forgotten it, and asks anew.
  *
  *   u8 tag, then for a step the fields of its record (it is the hot one), for all else one value
  */
@@ -45,17 +46,30 @@ export interface SnapshotRequest {
 export type StoreRequest =
   | StepRequest
   | SnapshotRequest
-  | { readonly kind: 'open'; readonly tenant: string }
-  | { readonly kind: 'load'; readonly tenant: string; readonly group: string; readonly actorId: string }
+  | { readonly kind: 'open'; readonly epoch: number; readonly tenant: string }
+  | {
+      readonly kind: 'load';
+      readonly epoch: number;
+      readonly tenant: string;
+      readonly group: string;
+      readonly actorId: string;
+    }
   | {
       readonly kind: 'roots';
+      readonly epoch: number;
       readonly id: number;
       readonly tenant: string;
       readonly seq: number;
       readonly image: Uint8Array;
       readonly changes: readonly ChangedRow[];
     }
-  | { readonly kind: 'list'; readonly shards: readonly number[] };
+  | { readonly kind: 'list'; readonly epoch: number; readonly shards: readonly number[] };
+
+/** What a lane asks of the store, but for its epoch. */
+export type StoreRead = Unstamped<ReadRequest>;
+
+type ReadRequest = Exclude<StoreRequest, StepRequest | SnapshotRequest>;
+type Unstamped<T> = T extends ReadRequest ? Omit<T, 'epoch'> : never;
 
 /** A tenant that has to be opened without a message, or may be left on disk. */
 export interface ListedTenant {

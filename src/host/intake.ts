@@ -15,7 +15,7 @@ import { sourceOf } from '../actor/session.ts';
 import type { PortEvent } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeError } from '../frame/frame.ts';
+import { FRAME_KIND, Frame, encodeError } from '../frame/frame.ts';
 import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
@@ -136,22 +136,10 @@ export class Intake {
     const { source, incarnation, correlation } = frame;
     if (state === undefined || source === undefined || seat.phase !== 'ready') return; // sent again, acknowledged again
     const ack = { tenant: source.tenant, incarnation, counter: correlation };
-    const entry = state.outbox.find(ack);
     const name = `${ack.counter} ${ack.tenant}`;
-    if (entry === undefined || seat.ackNames.has(name)) return;
+    if (state.outbox.find(ack) === undefined || seat.ackNames.has(name)) return;
     seat.ackNames.add(name);
     seat.acks.push(ack);
-    if (frame.flags !== FRAME_STATUS.error) return;
-    const error = decodeError(frame.payload);
-    const address = { tenant: entry.tenant, type: entry.type, key: entry.key };
-    this.#core.notice({
-      kind: 'dead-letter',
-      address,
-      handler: entry.handler,
-      args: entry.args,
-      reason: error.code,
-      message: error.message,
-    });
   }
 
   #prefetch(seat: Seat, frame: Frame): void {
@@ -346,7 +334,11 @@ export class Intake {
       () =>
         this.refuse(
           origin ?? frame,
-          new SynapseError('STORE_UNAVAILABLE', 'the store failed before the command was durable; it did not happen'),
+          new SynapseError(
+            'STORE_UNAVAILABLE',
+            // A flush that failed may have reached the disk all the same: only asking again can tell.
+            'the store failed before the command was known to be durable; ask again with the same idempotency key',
+          ),
         ),
     );
   }

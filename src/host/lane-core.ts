@@ -8,7 +8,7 @@ import { changedRowCount, changedRows, encodeImage, snapshotStored, takeSnapshot
 import { SNAPSHOT_ORDER } from '../actor/input.ts';
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
 import { encodeRecord } from '../actor/record.ts';
-import { type StoreRequest, encodeStoreRequest } from '../actor/store-port.ts';
+import { type StoreRead, type StoreRequest, encodeStoreRequest } from '../actor/store-port.ts';
 import type { Output } from '../actor/step.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
@@ -137,7 +137,7 @@ export class LaneCore {
     this.#rootsId += 1;
     const id = this.#rootsId;
     const { seq } = state;
-    this.toStore({
+    this.ask({
       kind: 'roots',
       id,
       tenant: seat.tenant,
@@ -148,11 +148,16 @@ export class LaneCore {
     return id;
   }
 
+  /** Asks the store, under the lane's epoch: a failure makes it void. */
+  ask(read: StoreRead): void {
+    this.toStore({ ...read, epoch: this.epoch });
+  }
+
   /** Asks for an actor's rows, once. */
   load(seat: Seat, actorId: string, group: string): void {
     if (seat.loading.has(actorId)) return;
     seat.loading.add(actorId);
-    this.toStore({ kind: 'load', tenant: seat.tenant, group, actorId });
+    this.ask({ kind: 'load', tenant: seat.tenant, group, actorId });
   }
 
   notice(notice: Notice): void {

@@ -71,7 +71,7 @@ export function clientAck(messageId: number, timeMs: number): Uint8Array {
   });
 }
 
-/** Reply or acknowledgement to another tenant. */
+/** Reply or acknowledgement to another tenant. That a tell failed is a reply too: an input of its sender, recorded like any other. */
 export function tenantReply(
   from: Address,
   to: { readonly tenant: string; readonly incarnation: number; readonly messageId: number; readonly tell: boolean },
@@ -80,7 +80,7 @@ export function tenantReply(
   timeMs: number,
 ): Uint8Array {
   return encodeFrame({
-    kind: to.tell ? FRAME_KIND.ack : FRAME_KIND.reply,
+    kind: to.tell && outcome.ok ? FRAME_KIND.ack : FRAME_KIND.reply,
     flags: outcome.ok ? FRAME_STATUS.ok : FRAME_STATUS.error,
     shard: shardOf(to.tenant, shards),
     messageId: 0,

@@ -63,6 +63,10 @@ export class Moves {
         reject(new SynapseError('INVALID_ARGUMENT', 'this lane has a move under way'));
         return;
       }
+      if (this.#core.outage !== undefined) {
+        reject(this.#core.outage); // the store would not say its roots, and nobody would ask again
+        return;
+      }
       this.#pending = { shard, resolve, reject, asked: false, open: new Map(), roots: [] };
       this.check();
     });

@@ -40,7 +40,7 @@ export class Recovery {
   /** Asks the store which tenants there are; they are opened in the background. */
   list(shards: readonly number[]): void {
     this.#listsPending += 1;
-    this.#core.toStore({ kind: 'list', shards });
+    this.#core.ask({ kind: 'list', shards });
   }
 
   takeList(tenants: readonly ListedTenant[]): void {
@@ -67,7 +67,7 @@ export class Recovery {
 
   open(seat: Seat): void {
     seat.phase = 'opening';
-    this.#core.toStore({ kind: 'open', tenant: seat.tenant });
+    this.#core.ask({ kind: 'open', tenant: seat.tenant });
   }
 
   takeDomain(answer: Extract<StoreAnswer, { kind: 'domain' }>): void {

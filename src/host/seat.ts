@@ -14,6 +14,8 @@ import type { Frame } from '../frame/frame.ts';
 
 export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 'refused';
 
+const NO_ACKS: readonly Ack[] = [];
+
 interface Waiting {
   count: number;
   sizeBytes: number;
@@ -146,9 +148,10 @@ export class Seat {
     this.shard = shard;
   }
 
+  /** Takes them out. What comes in afterwards is not in the list that was taken: a step records what it began with. */
   takeAcks(): readonly Ack[] {
     const { acks } = this;
-    if (acks.length === 0) return acks;
+    if (acks.length === 0) return NO_ACKS;
     this.acks = [];
     this.ackNames.clear();
     return acks;

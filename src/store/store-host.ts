@@ -73,9 +73,10 @@ export class StoreHost {
 
   receive(lane: number, bytes: Uint8Array): void {
     const request = decodeStoreRequest(bytes);
+    // Of before a failure that the lane had not heard of: it has forgotten what it asked, and asks anew.
+    if (request.epoch !== this.#lanes.get(lane)?.epoch || this.#outage !== undefined) return;
     if (request.kind === 'step' || request.kind === 'snapshot') {
-      if (request.epoch === this.#lanes.get(lane)?.epoch && this.#outage === undefined)
-        this.#pending.push({ lane, request });
+      this.#pending.push({ lane, request });
       return;
     }
     try {

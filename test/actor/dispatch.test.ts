@@ -1,6 +1,7 @@
 /** Calls that leave a turn: circles of waiting actors, chains across tenants, grants, deadlines, senders. */
 import { expect, test } from 'vitest';
 import { actor, effect } from 'synapse-actors';
+import { clan, unit } from '../host/workload-actors.ts';
 import { World } from '../host/world.ts';
 
 function codeOf(error: unknown): unknown {
@@ -147,6 +148,18 @@ test('a denied tell is a dead letter', async () => {
   expect(world.cluster.notices).toMatchObject([
     { kind: 'dead-letter', reason: 'DENIED', handler: 'add', address: { tenant: 'umbrella' } },
   ]);
+});
+
+test('a tell that another tenant refused is a dead letter once, and does not come through after a crash', async () => {
+  const world = new World([unit, clan], held);
+  expect(await world.askOf('umbrella', 'clan/p', 'fail')).toMatch(/^HANDLER_FAILED/); // escalates: the tenant is suspended
+  expect(await world.ask('unit/a', 'remoteTell', 'umbrella', 'b', 1)).toBe('ok undefined');
+  expect(world.seq()).toBe(2); // the refusal is an input: what was told is not told again
+  await world.crash();
+  await world.cluster.advance(60_000);
+  expect(await world.askOf('umbrella', 'unit/b', 'add', 5)).toBe('ok 5');
+  const letters = world.cluster.notices.filter(({ kind }) => kind === 'dead-letter');
+  expect(letters).toMatchObject([{ reason: 'SUSPENDED', handler: 'add', address: { tenant: 'umbrella' } }]);
 });
 
 test('a call to another tenant ends at its deadline, the late reply is heard by nobody', async () => {

@@ -18,7 +18,8 @@ import { MemoryKeySlots } from '../../src/store/key-slots.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
 import { TurnScope } from '../../src/host/turn-scope.ts';
-import { FailingMemory } from './failing-memory.ts';
+import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { FaultyDriver } from '../store/faulty-driver.ts';
 import { PendingEffects } from './pending-effects.ts';
 import { type ClusterOptions, registryOf, sameRoots } from './cluster-options.ts';
 import { Sender } from './sender.ts';
@@ -46,7 +47,7 @@ export class Cluster {
   readonly notices: Notice[] = [];
   store!: Store;
   storeHost!: StoreHost;
-  readonly driver: FailingMemory = new FailingMemory();
+  readonly driver: FaultyDriver = new FaultyDriver(new MemoryKeyValue());
   readonly #slots: MemoryKeySlots = new MemoryKeySlots();
   readonly #options: ClusterOptions;
   readonly #shards: number;
@@ -58,6 +59,8 @@ export class Cluster {
   #held: Set<number> = new Set();
   #toSender: Uint8Array[][] = [];
   readonly #effects: PendingEffects;
+  #configs: Map<number, KernelConfig> = new Map();
+  #configId = 0;
   #mayFlush = false;
   actionCount = 0;
 
@@ -113,30 +116,31 @@ export class Cluster {
       dedupLimit: this.#options.idempotencyLimit ?? 250_000,
       incarnation: this.store.incarnation,
     };
-    const configId = this.store.internConfig(encodeConfig(config));
+    this.#configId = this.store.internConfig(encodeConfig(config));
+    this.#configs = new Map();
+    for (let id = 0; id <= this.#configId; id++) {
+      const bytes = this.store.config(id);
+      if (bytes !== undefined) this.#configs.set(id, decodeValue(bytes) as KernelConfig);
+    }
     const lanes = this.#options.lanes ?? 1;
     this.#toSender = Array.from({ length: lanes }, () => []);
     this.#lanes = Array.from({ length: lanes }, (_, at) => ({
-      host: this.#newHost(at, configId),
+      host: this.#newHost(at),
       rings: Array.from({ length: lanes + 1 }, () => []),
       toStore: [],
       answers: [],
       mayRun: true,
     }));
-    this.#lanes.forEach((lane, at) => this.storeHost.attach(at, (bytes) => void lane.answers.push(bytes)));
+    // Each incarnation of a lane has answers of its own: what the store says to a dead one reaches nobody.
+    this.#lanes.forEach(({ answers }, at) => this.storeHost.attach(at, (bytes) => void answers.push(bytes)));
   }
 
-  #newHost(at: number, configId: number): LaneHost {
-    const configs = new Map<number, KernelConfig>();
-    for (let id = 0; id <= configId; id++) {
-      const bytes = this.store.config(id);
-      if (bytes !== undefined) configs.set(id, decodeValue(bytes) as KernelConfig);
-    }
+  #newHost(at: number): LaneHost {
     const { maxActiveActors = 1_000_000, snapshotEverySteps = 1_000_000, admit = () => true } = this.#options;
     const host: LaneHost = new LaneHost({
       registry: this.#registry,
-      configs,
-      configId,
+      configs: this.#configs,
+      configId: this.#configId,
       limits: {
         shards: this.#shards,
         snapshotEverySteps,
@@ -191,6 +195,14 @@ export class Cluster {
   #receive(lane: Lane, ring: Uint8Array[]): void {
     for (const bytes of ring.splice(0, 1 + this.#pick(4))) lane.host.receive(bytes);
     lane.mayRun = true;
+  }
+
+  /** Everything on its way to the lanes arrives. */
+  deliverAll(): void {
+    for (const lane of this.#lanes) {
+      for (const ring of lane.rings) for (const bytes of ring.splice(0)) lane.host.receive(bytes);
+      lane.mayRun = true;
+    }
   }
 
   #store(at: number): void {
@@ -295,7 +307,7 @@ export class Cluster {
     for (const ring of lane.rings) ring.length = 0;
     for (const bytes of (this.#toSender[at] ?? []).splice(0)) this.#fromLane(new Frame(bytes));
     this.storeHost.attach(at, (bytes) => void answers.push(bytes));
-    lane.host = this.#newHost(at, this.#configId());
+    lane.host = this.#newHost(at);
     lane.host.own(this.#shardsOf(at), suspects);
     lane.mayRun = true;
     for (const other of this.#lanes) {
@@ -303,12 +315,6 @@ export class Cluster {
       other.mayRun = true;
     }
     this.sender.resend((shard) => this.#home[shard] === at);
-  }
-
-  #configId(): number {
-    let id = 0;
-    while (this.store.config(id + 1) !== undefined) id += 1;
-    return id;
   }
 
   /** The process dies: only what is on disk stays. Other code may take over. */
@@ -323,6 +329,7 @@ export class Cluster {
     this.#effects.clear();
     this.#held.clear();
     this.#mayFlush = false;
+    this.driver.reopen(); // what was not durable is gone
     this.#open();
   }
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { actorIdOf } from '../../src/actor/message.ts';
 import { encodeArguments } from '../../src/frame/codec.ts';
 import { FRAME_KIND, Frame, encodeFrame } from '../../src/frame/frame.ts';
-import { Inbox } from '../../src/host/seat.ts';
+import { Inbox, Seat } from '../../src/host/seat.ts';
 
 function frame(key: string, messageId: number): Frame {
   const payload = encodeArguments(['x'.repeat(messageId % 7)]);
@@ -50,4 +50,13 @@ test('an inbox gives frames in their order and counts what waits for each actor'
     }),
     { numRuns: 50 },
   );
+});
+
+test('an acknowledgement that comes in later is not in a list that was taken before', () => {
+  const seat = new Seat('acme', 0);
+  const taken = seat.takeAcks();
+  seat.acks.push({ tenant: 'umbrella', incarnation: 1, counter: 1 });
+  expect(taken).toEqual([]);
+  expect(seat.takeAcks()).toHaveLength(1);
+  expect(seat.acks).toEqual([]);
 });

@@ -128,10 +128,11 @@ export class Sender {
     for (const spec of this.#refused.splice(0).sort((a, b) => a.id - b.id)) this.call(spec);
   }
 
-  /** The process died with all that it knew; a new one asks again for what had no answer. */
+  /** The process died with all that it knew; a new one asks again for what had no answer, or was refused. */
   restart(): CallSpec[] {
     this.#incarnation += 1;
-    const asked = [...this.#open.values()].map(({ spec }) => spec).sort((a, b) => a.id - b.id);
+    const open = [...this.#open.values()].map(({ spec }) => spec);
+    const asked = [...open, ...this.#refused.splice(0)].sort((a, b) => a.id - b.id);
     this.#open.clear();
     this.#inputs.clear();
     return asked;

@@ -20,6 +20,8 @@ export class FaultyDriver implements KeyValue {
   readonly #inner: KeyValue;
   readonly #faults: Map<number, FaultMode> = new Map();
   #broken = false;
+  /** What becomes of the first commit that a broken disk fails; of all behind it nothing is written. */
+  #firstMode: FaultMode = 'before';
   #commits = 0;
   /** What takes the lost writes back when the driver is reopened. */
   #undo: Write[] = [];
@@ -38,9 +40,10 @@ export class FaultyDriver implements KeyValue {
     this.#faults.set(number, mode);
   }
 
-  /** The disk is full from now on: every commit fails, and reopening works but proves nothing. */
-  fill(): void {
+  /** The disk is full from now on: every commit fails, the first in the way of `mode`, and reopening works but proves nothing. */
+  fill(mode: FaultMode = 'before'): void {
     this.#broken = true;
+    this.#firstMode = mode;
   }
 
   /** There is space again. */
@@ -50,7 +53,8 @@ export class FaultyDriver implements KeyValue {
 
   commit(writes: readonly Write[]): void {
     this.#commits += 1;
-    const mode = this.#broken ? 'before' : this.#faults.get(this.#commits);
+    const mode = this.#broken ? this.#firstMode : this.#faults.get(this.#commits);
+    this.#firstMode = 'before';
     if (mode === undefined) {
       this.#inner.commit(writes);
       return;

@@ -12,13 +12,14 @@ import { decodeError } from '../../src/frame/frame.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { KIND } from '../../src/store/schema.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
+import { FaultyDriver } from './faulty-driver.ts';
 import { open, SHARDS } from './records.ts';
 
 /** Enough rows that a snapshot has to read trie pages. */
 const ROWS = 40;
 
 class Bench {
-  readonly driver = new MemoryKeyValue();
+  readonly driver = new FaultyDriver(new MemoryKeyValue());
   readonly host = new StoreHost(open(this.driver), () => undefined);
   readonly answers: StoreAnswer[] = [];
   #position = 0;
@@ -107,8 +108,29 @@ describe('damage in one tenant, found while a commit is made', () => {
     expect(bench.host.isDown).toBe(false);
 
     // What is on disk of it is what was durable before.
-    bench.host.receive(0, encodeStoreRequest({ kind: 'open', tenant: 'left' }));
+    bench.host.receive(0, encodeStoreRequest({ kind: 'open', epoch: 0, tenant: 'left' }));
     const records = bench.answers.find(({ kind }) => kind === 'records');
     expect(records).toMatchObject({ bodies: [], isLast: true });
+  });
+});
+
+describe('a failed commit', () => {
+  it('leaves what a lane asked before it heard of it unanswered, and answers what it asks afterwards once', () => {
+    const bench = new Bench();
+    bench.step('left', 1);
+    bench.host.flush();
+    bench.driver.fill();
+    bench.step('left', 2);
+    bench.host.flush();
+    bench.driver.heal();
+    expect(bench.host.recover()).toBe(true);
+    expect(bench.kinds()).toEqual(['durable', 'failed', 'available']);
+
+    for (const epoch of [0, 1]) {
+      bench.host.receive(0, encodeStoreRequest({ kind: 'list', epoch, shards: [shardOf('left', SHARDS)] }));
+      bench.host.receive(0, encodeStoreRequest({ kind: 'open', epoch, tenant: 'left' }));
+      bench.host.receive(0, encodeStoreRequest({ kind: 'load', epoch, tenant: 'left', group: 'g', actorId: 'a' }));
+      expect(bench.kinds()).toEqual(epoch === 0 ? [] : ['list', 'domain', 'records', 'rows']);
+    }
   });
 });
