@@ -1,9 +1,10 @@
 /** Options of the harness, and what it makes of actor types and compares of roots. */
 import type { ActorType } from '../../src/actor/actor-type.ts';
 import { resolveActor } from '../../src/actor/definition.ts';
-import { Registry } from '../../src/actor/kernel-config.ts';
+import { type KernelConfig, Registry, decodeConfig } from '../../src/actor/kernel-config.ts';
 import type { Notice } from '../../src/host/lane-frame.ts';
 import type { TenantRoots } from '../../src/host/moves.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export interface ClusterOptions {
   readonly actors: readonly ActorType[];
@@ -34,6 +35,27 @@ export interface ClusterOptions {
 
 export function registryOf(actors: readonly ActorType[], previous: readonly ActorType[] = []): Registry {
   return new Registry(actors.map(resolveActor), previous.map(resolveActor));
+}
+
+export function configOf(options: ClusterOptions, registry: Registry, incarnation: number): KernelConfig {
+  return {
+    types: registry.versions(),
+    callTimeoutMs: options.callTimeoutMs ?? 30_000,
+    maxTurnsPerInput: options.maxTurnsPerInput ?? 100_000,
+    dedupTermMs: options.idempotencyTermMs ?? 86_400_000,
+    dedupLimit: options.idempotencyLimit ?? 250_000,
+    incarnation,
+  };
+}
+
+/** Configurations of a store up to `lastId`, by number. */
+export function knownConfigs(store: Store, lastId: number): Map<number, KernelConfig> {
+  const configs = new Map<number, KernelConfig>();
+  for (let id = 0; id <= lastId; id++) {
+    const bytes = store.config(id);
+    if (bytes !== undefined) configs.set(id, decodeConfig(bytes));
+  }
+  return configs;
 }
 
 /** Every tenant known before has the same roots after. */

@@ -7,6 +7,7 @@
  */
 import type { ActorType } from '../../src/actor/actor-type.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../../src/actor/kernel-config.ts';
+import { SynapseError } from '../../src/base/error.ts';
 import { SeededRandom } from '../../src/base/seeded.ts';
 import { decodeValue } from '../../src/frame/codec.ts';
 import { Frame } from '../../src/frame/frame.ts';
@@ -21,7 +22,7 @@ import { TurnScope } from '../../src/host/turn-scope.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { FaultyDriver } from '../store/faulty-driver.ts';
 import { PendingEffects } from './pending-effects.ts';
-import { type ClusterOptions, registryOf, sameRoots } from './cluster-options.ts';
+import { type ClusterOptions, configOf, knownConfigs, registryOf, sameRoots } from './cluster-options.ts';
 import { Sender } from './sender.ts';
 
 /** Captured before any turn runs: inside turns the name throws. */
@@ -108,20 +109,9 @@ export class Cluster {
     const { driver } = this;
     this.store = Store.open({ driver, ring, shards: this.#shards, now: () => this.nowMs, draw: () => 77 });
     this.storeHost = new StoreHost(this.store, () => undefined);
-    const config: KernelConfig = {
-      types: this.#registry.versions(),
-      callTimeoutMs: this.#options.callTimeoutMs ?? 30_000,
-      maxTurnsPerInput: this.#options.maxTurnsPerInput ?? 100_000,
-      dedupTermMs: this.#options.idempotencyTermMs ?? 86_400_000,
-      dedupLimit: this.#options.idempotencyLimit ?? 250_000,
-      incarnation: this.store.incarnation,
-    };
+    const config = configOf(this.#options, this.#registry, this.store.incarnation);
     this.#configId = this.store.internConfig(encodeConfig(config));
-    this.#configs = new Map();
-    for (let id = 0; id <= this.#configId; id++) {
-      const bytes = this.store.config(id);
-      if (bytes !== undefined) this.#configs.set(id, decodeValue(bytes) as KernelConfig);
-    }
+    this.#configs = knownConfigs(this.store, this.#configId);
     const lanes = this.#options.lanes ?? 1;
     this.#toSender = Array.from({ length: lanes }, () => []);
     this.#lanes = Array.from({ length: lanes }, (_, at) => ({
@@ -310,10 +300,7 @@ export class Cluster {
     lane.host = this.#newHost(at);
     lane.host.own(this.#shardsOf(at), suspects);
     lane.mayRun = true;
-    for (const other of this.#lanes) {
-      other.host.resendAll();
-      other.mayRun = true;
-    }
+    this.#resendAll();
     this.sender.resend((shard) => this.#home[shard] === at);
   }
 
@@ -333,24 +320,35 @@ export class Cluster {
     this.#open();
   }
 
-  /** Moves a shard as the lane fleet does. False when the roots differed and the source went on. */
+  /** Moves a shard as the lane fleet does. False when the roots differed or the store failed, and the source went on. */
   async moveShard(shard: number, target: number): Promise<boolean> {
     const source = this.#home[shard] ?? 0;
     if (source === target) return true;
     this.#held.add(shard);
-    const before = await this.#rootsOf(this.lane(source).moves.freeze(shard));
-    const after = await this.#rootsOf(this.lane(target).moves.adopt(shard, this.#tenantsOf(shard)));
-    const isSame = sameRoots(before, after);
+    const isSame = await this.#handOver(shard, source, target).catch((error: unknown) => {
+      if (error instanceof SynapseError && error.code === 'STORE_UNAVAILABLE') return false;
+      throw error;
+    });
     if (isSame) this.#home[shard] = target;
     this.lane(isSame ? source : target).moves.drop(shard);
     this.#held.delete(shard);
     this.lane(isSame ? target : source).moves.keep(shard);
     this.sender.resend((other) => other === shard);
+    this.#resendAll();
+    return isSame;
+  }
+
+  async #handOver(shard: number, source: number, target: number): Promise<boolean> {
+    const before = await this.#rootsOf(this.lane(source).moves.freeze(shard));
+    const after = await this.#rootsOf(this.lane(target).moves.adopt(shard, this.#tenantsOf(shard)));
+    return sameRoots(before, after);
+  }
+
+  #resendAll(): void {
     for (const lane of this.#lanes) {
       lane.host.resendAll();
       lane.mayRun = true;
     }
-    return isSame;
   }
 
   #tenantsOf(shard: number): { tenant: string; shard: number }[] {
@@ -358,14 +356,15 @@ export class Cluster {
   }
 
   async #rootsOf(pending: Promise<readonly TenantRoots[]>): Promise<readonly TenantRoots[]> {
-    let roots: readonly TenantRoots[] | undefined;
-    void pending.then((known) => (roots = known));
+    let isOver = false;
+    const over = (): void => void (isOver = true);
+    pending.then(over, over);
     for (const lane of this.#lanes) lane.mayRun = true;
-    for (let tries = 0; roots === undefined; tries++) {
+    for (let tries = 0; !isOver; tries++) {
       if (tries > 100) throw new Error('the shard does not come to rest');
-      await this.settle(() => roots !== undefined);
+      await this.settle(() => isOver);
     }
-    return roots;
+    return pending;
   }
 
   /** Roots of all tenants as their lanes hold them now. The cluster goes on afterwards. */
@@ -373,10 +372,7 @@ export class Cluster {
     const all = await this.#frozenRoots();
     this.#home.forEach((home, shard) => this.lane(home).moves.keep(shard));
     this.#held.clear();
-    for (const lane of this.#lanes) {
-      lane.host.resendAll();
-      lane.mayRun = true;
-    }
+    this.#resendAll();
     this.sender.resend(() => true);
     return all;
   }

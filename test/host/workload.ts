@@ -48,7 +48,7 @@ export interface Outage {
   /** What becomes of the commit that fails first. */
   readonly mode: FaultMode;
   readonly lasts: number;
-  readonly meanwhile: Extract<Mishap, { readonly kind: 'kill' | 'crash' }> | undefined;
+  readonly meanwhile: Extract<Mishap, { readonly kind: 'kill' | 'move' | 'crash' }> | undefined;
 }
 
 export interface Plan {
@@ -142,19 +142,21 @@ export const LANES = 3;
 const killArb = fc.nat({ max: LANES - 1 }).map((lane) => ({ kind: 'kill' as const, lane }));
 const crashArb = fc.constant({ kind: 'crash' as const });
 
+const moveArb = fc
+  .tuple(fc.nat({ max: SHARDS - 1 }), fc.nat({ max: LANES - 1 }))
+  .map(([shard, lane]) => ({ kind: 'move' as const, shard, lane }));
+
 const outageArb: fc.Arbitrary<Outage> = fc.record({
   kind: fc.constant('outage' as const),
   mode: fc.constantFrom(...FAULT_MODES),
   // Some end before everybody has heard of them, some when all is at rest.
   lasts: fc.oneof(fc.nat({ max: 40 }), fc.constant(1_000)),
-  meanwhile: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, killArb, crashArb),
+  meanwhile: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, killArb, moveArb, crashArb),
 });
 
 const mishapArb: fc.Arbitrary<Mishap> = fc.oneof(
   killArb,
-  fc
-    .tuple(fc.nat({ max: SHARDS - 1 }), fc.nat({ max: LANES - 1 }))
-    .map(([shard, lane]): Mishap => ({ kind: 'move', shard, lane })),
+  moveArb,
   crashArb,
   outageArb,
   fc.constant<Mishap>({ kind: 'compare' }),
@@ -183,7 +185,8 @@ async function outage(cluster: Cluster, { mode, lasts, meanwhile }: Outage): Pro
   cluster.driver.fill(mode);
   const from = cluster.actionCount;
   await cluster.settle(() => cluster.actionCount >= from + lasts / 2);
-  if (meanwhile !== undefined) await strike(cluster, meanwhile);
+  if (meanwhile?.kind === 'move') await cluster.moveShard(meanwhile.shard, meanwhile.lane); // or not: both are right
+  else if (meanwhile !== undefined) await strike(cluster, meanwhile);
   await cluster.settle(() => cluster.actionCount >= from + lasts);
   const wasDown = cluster.storeHost.isDown;
   expect(cluster.storeHost.recover(), 'a full disk proves nothing').toBe(!wasDown);
