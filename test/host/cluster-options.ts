@@ -2,6 +2,7 @@
 import type { ActorType } from '../../src/actor/actor-type.ts';
 import { resolveActor } from '../../src/actor/definition.ts';
 import { type KernelConfig, Registry, decodeConfig } from '../../src/actor/kernel-config.ts';
+import { SEED_BYTES, SeededRandom } from '../../src/base/seeded.ts';
 import type { Notice } from '../../src/host/lane-frame.ts';
 import type { TenantRoots } from '../../src/host/moves.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -31,6 +32,14 @@ export interface ClusterOptions {
   readonly effect?: (name: string, input: unknown, tenant: string) => unknown;
   readonly admit?: (from: string, to: string, type: string, handler: string) => boolean;
   readonly onNotice?: (notice: Notice) => void;
+}
+
+/** The scheduler's chance; without a seed there is none. */
+export function chanceOf(seed: number | undefined): SeededRandom | undefined {
+  if (seed === undefined) return undefined;
+  const bytes = new Uint8Array(SEED_BYTES);
+  new DataView(bytes.buffer).setUint32(0, seed >>> 0);
+  return new SeededRandom(bytes);
 }
 
 export function registryOf(actors: readonly ActorType[], previous: readonly ActorType[] = []): Registry {

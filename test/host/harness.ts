@@ -8,7 +8,7 @@
 import type { ActorType } from '../../src/actor/actor-type.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../../src/actor/kernel-config.ts';
 import { SynapseError } from '../../src/base/error.ts';
-import { SeededRandom } from '../../src/base/seeded.ts';
+import type { SeededRandom } from '../../src/base/seeded.ts';
 import { decodeValue } from '../../src/frame/codec.ts';
 import { Frame } from '../../src/frame/frame.ts';
 import type { Notice } from '../../src/host/lane-frame.ts';
@@ -22,7 +22,7 @@ import { TurnScope } from '../../src/host/turn-scope.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { FaultyDriver } from '../store/faulty-driver.ts';
 import { PendingEffects } from './pending-effects.ts';
-import { type ClusterOptions, configOf, knownConfigs, registryOf, sameRoots } from './cluster-options.ts';
+import { type ClusterOptions, chanceOf, configOf, knownConfigs, registryOf, sameRoots } from './cluster-options.ts';
 import { Sender } from './sender.ts';
 
 /** Captured before any turn runs: inside turns the name throws. */
@@ -68,11 +68,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#shards = options.shards ?? 4;
-    if (options.seed !== undefined) {
-      const seed = new Uint8Array(16);
-      new DataView(seed.buffer).setUint32(0, options.seed >>> 0);
-      this.#chance = new SeededRandom(seed);
-    }
+    this.#chance = chanceOf(options.seed);
     this.#registry = registryOf(options.actors, options.previous);
     const lanes = options.lanes ?? 1;
     this.#home = Array.from({ length: this.#shards }, (_, shard) => shard % lanes);

@@ -185,7 +185,7 @@ async function outage(cluster: Cluster, { mode, lasts, meanwhile }: Outage): Pro
   cluster.driver.fill(mode);
   const from = cluster.actionCount;
   await cluster.settle(() => cluster.actionCount >= from + lasts / 2);
-  if (meanwhile?.kind === 'move') await cluster.moveShard(meanwhile.shard, meanwhile.lane); // or not: both are right
+  if (meanwhile?.kind === 'move') await cluster.moveShard(meanwhile.shard, meanwhile.lane % cluster.laneCount); // or not: both are right
   else if (meanwhile !== undefined) await strike(cluster, meanwhile);
   await cluster.settle(() => cluster.actionCount >= from + lasts);
   const wasDown = cluster.storeHost.isDown;

@@ -1,6 +1,6 @@
 /** Erasing through the store host: what lanes are told, also when the disk fails in the middle of it. */
 import { expect, test } from 'vitest';
-import { decodeStoreAnswer, encodeStoreRequest, type StoreAnswer } from '../../src/actor/store-port.ts';
+import { decodeStoreAnswer, encodeStoreRequest, type StoreAnswer, type StoreRead } from '../../src/actor/store-port.ts';
 import { shardOf } from '../../src/base/address.ts';
 import { decodeError } from '../../src/frame/frame.ts';
 import { KeyRing } from '../../src/store/key-ring.ts';
@@ -28,8 +28,8 @@ class Bench {
     this.host.receive(0, encodeStoreRequest(request));
   }
 
-  ask(request: Parameters<typeof encodeStoreRequest>[0]): void {
-    this.host.receive(0, encodeStoreRequest(request));
+  ask(read: StoreRead): void {
+    this.host.receive(0, encodeStoreRequest({ ...read, epoch: 0 }));
   }
 
   /** Answers to a lane since the last look, in short; of a refusal, whose and why. */
