@@ -48,6 +48,10 @@ export interface StoreReport {
   readonly sizeBytes: number;
   /** Those that can be served, sorted by tenant in the order of UTF-8 bytes. */
   readonly tenants: readonly TenantReport[];
+  /** Of encrypted stores: content is under a key per tenant, and can be erased. */
+  readonly isEncrypted: boolean;
+  /** Tenants that were erased: of them there is the log's hashes. Sorted as `tenants`. */
+  readonly erased: readonly { readonly tenant: string; readonly seq: number }[];
   /** Sorted by tenant; empty when everything reads as it was written. */
   readonly faults: readonly StoreFault[];
 }
@@ -74,6 +78,8 @@ export async function inspectStore(dataDir: string): Promise<StoreReport> {
       ...(auditKey === undefined ? {} : { auditKey }),
       sizeBytes: directorySizeBytes(dataDir),
       tenants: states.map(reportOf),
+      isEncrypted: meta.isEncrypted,
+      erased: directory.erased().map(({ tenant, seq }) => ({ tenant, seq })),
       faults,
     };
   });

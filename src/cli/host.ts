@@ -15,6 +15,8 @@ export interface SystemSettings {
   readonly shards?: number;
   readonly turnTimeoutMs?: number;
   readonly callTimeoutMs?: number;
+  /** Must be as the data directory was made. */
+  readonly encryption?: boolean;
   /** Checked by the system, not here. */
   readonly grants?: readonly unknown[];
 }

@@ -62,6 +62,7 @@ function textOf(dataDir: string, report: StoreReport): string {
     ],
     ['audit key', report.auditKey ?? 'none yet; made when the first checkpoint is asked for'],
     ['tenants', countText(report.tenants.length)],
+    ...(report.isEncrypted ? [['encryption', `a key per tenant; ${countText(report.erased.length)} erased`]] : []),
   ]);
   const rows = report.tenants.map((tenant) => [
     tenant.tenant,

@@ -51,6 +51,10 @@ export function attachRun(program: Command, context: Context): void {
     .option('--shards <number>', 'shards of a new data directory, fixed for its life (default: 64)', wholeNumber)
     .option('--turn-timeout-ms <ms>', 'longest a handler may compute without waiting (default: 5000)', wholeNumber)
     .option('--call-timeout-ms <ms>', 'longest wait for one answer', wholeNumber, CALL_TIMEOUT_MS)
+    .option(
+      '--encryption',
+      'the data directory keeps a key per tenant, so that tenants can be erased; fixed for its life',
+    )
     .option('--grants <file>', 'JSON array of grants: which tenant may call which other')
     .option('-q, --quiet', 'no progress and no summary; bad lines and failures are still reported')
     .option('--json', 'no progress; the summary as one JSON object, the last line on standard error')

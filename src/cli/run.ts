@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly shards?: number;
   readonly turnTimeoutMs?: number;
   readonly callTimeoutMs: number;
+  readonly encryption?: boolean;
   readonly grants?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -78,6 +79,7 @@ async function settingsOf(actors: readonly string[], options: RunOptions, workDi
     ...(lanes === undefined ? {} : { lanes }),
     ...(shards === undefined ? {} : { shards }),
     ...(turnTimeoutMs === undefined ? {} : { turnTimeoutMs }),
+    ...(options.encryption === true ? { encryption: true } : {}),
     ...(options.grants === undefined ? {} : { grants: await readGrants(options.grants, workDir) }),
   };
 }

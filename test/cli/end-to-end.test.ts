@@ -54,6 +54,17 @@ function busyInput(): string {
 }
 
 describe('synapse run, as a process', () => {
+  it('keeps a key per tenant with --encryption, and refuses the directory without it', async () => {
+    const input = line({ id: 'a', args: [5] });
+    const first = await run(input, '--encryption');
+    expect([first.status, resultsOf(first)]).toEqual([0, [{ id: 'a', ok: 5 }]]);
+    const second = await run(input, '--encryption');
+    expect(resultsOf(second)).toEqual(resultsOf(first));
+    const without = await run(input);
+    expect(without.status).toBe(2);
+    expect(without.err).toContain('encryption: the store was made with encryption: true');
+  });
+
   it('answers every kind of command with a line and ends with status 0', async () => {
     const calls: Partial<CommandRecord>[] = [
       { args: [5], id: 'a' },

@@ -1,11 +1,13 @@
 /** Looking at and copying a store that nothing has open, on real LMDB files. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shardOf } from '../../src/base/address.ts';
 import { SynapseError } from '../../src/base/error.ts';
 import { backupStore, inspectStore } from '../../src/offline.ts';
+import { KeyRing, PLAIN_RING } from '../../src/store/key-ring.ts';
+import { FileKeySlots, KEY_FILE } from '../../src/store/key-slots.ts';
 import { openLmdb } from '../../src/store/lmdb.ts';
 import { acquireLock } from '../../src/store/lock.ts';
 import { Store } from '../../src/store/store.ts';
@@ -22,13 +24,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-function open(dir: string): Store {
-  return Store.open({ driver: openLmdb(dir), shards: SHARDS });
+function open(dir: string, isEncrypted = false): Store {
+  const ring = isEncrypted ? new KeyRing(new FileKeySlots(dir)) : PLAIN_RING;
+  return Store.open({ driver: openLmdb(dir), shards: SHARDS, ring });
 }
 
 /** Three steps each of the tenants `acme` and `zoo`; a snapshot of `acme` at its second. Returns that snapshot's root. */
-function fill(): Uint8Array {
-  const store = open(dataDir);
+function fill(isEncrypted = false): Uint8Array {
+  const store = open(dataDir, isEncrypted);
   const steps = ['acme', 'zoo'].flatMap((tenant) =>
     [1, 2, 3].map((seq) => ({
       tenant,
@@ -132,6 +135,56 @@ describe('inspectStore', () => {
     lock.release();
     await inspectStore(dataDir);
     acquireLock(dataDir).release();
+  });
+});
+
+describe('an encrypted store', () => {
+  it('is inspected like any other, and tells who was erased', async () => {
+    const stateRoot = fill(true);
+    const before = await inspectStore(dataDir);
+    expect(before).toMatchObject({ isEncrypted: true, erased: [], faults: [] });
+    expect(before.tenants.map(({ tenant, seq }) => [tenant, seq])).toEqual([
+      ['acme', 3],
+      ['zoo', 3],
+    ]);
+    expect(before.tenants[0]?.stateRoot).toEqual(stateRoot);
+    const store = open(dataDir, true);
+    store.erase('acme');
+    store.close();
+    const after = await inspectStore(dataDir);
+    expect(after.erased).toEqual([{ tenant: 'acme', seq: 3 }]);
+    expect(after.faults).toEqual([]);
+    expect(after.tenants).toEqual(before.tenants.slice(1));
+  });
+
+  it('names the tenant whose key is damaged, and reads the others', async () => {
+    fill(true);
+    const path = join(dataDir, KEY_FILE);
+    const keys = readFileSync(path);
+    keys[20] = (keys[20] as number) ^ 1;
+    writeFileSync(path, keys);
+    const { faults, tenants } = await inspectStore(dataDir);
+    expect(faults).toEqual([{ tenant: 'acme', seq: 3, message: expect.stringContaining('tenant key is damaged') }]);
+    expect(tenants.map(({ tenant }) => tenant)).toEqual(['zoo']);
+  });
+
+  it('is copied with its keys, readable by their owner alone', async () => {
+    fill(true);
+    const copyDir = join(root, 'copy');
+    await backupStore(dataDir, copyDir);
+    expect(readFileSync(join(copyDir, KEY_FILE)).equals(readFileSync(join(dataDir, KEY_FILE)))).toBe(true);
+    expect(statSync(join(copyDir, KEY_FILE)).mode & 0o777).toBe(0o600);
+    expect((await inspectStore(copyDir)).tenants).toEqual((await inspectStore(dataDir)).tenants);
+    const store = open(copyDir, true);
+    expect([...store.records('zoo', 1)].length).toBe(3);
+    store.close();
+  });
+
+  it('is refused without its keys', async () => {
+    fill(true);
+    rmSync(join(dataDir, KEY_FILE));
+    expect(await codeOf(inspectStore(dataDir))).toBe('STORE_CORRUPT');
+    expect(readdirSync(dataDir)).not.toContain(KEY_FILE);
   });
 });
 

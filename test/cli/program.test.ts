@@ -24,6 +24,8 @@ const REPORT = {
       tailSteps: 200,
     },
   ],
+  isEncrypted: false,
+  erased: [],
   faults: [],
 };
 
@@ -305,6 +307,15 @@ describe('synapse inspect', () => {
     expect([status, err]).toEqual([0, '']);
     expect(out).toContain(`${join(dir, 'd')} (2.0 KiB)`);
     expect(out).toMatch(new RegExp(`^acme +7 +1,200 +1,000 +200 +${'ab'.repeat(32)}$`, 'm'));
+  });
+
+  it('tells of an encrypted store how many tenants were erased', async () => {
+    expect((await synapse(['inspect', '--data', 'd'])).out).not.toContain('encryption');
+    const erased = [{ tenant: 'gone', seq: 12 }];
+    host = { ...host, inspectStore: () => Promise.resolve({ ...REPORT, isEncrypted: true, erased }) };
+    expect((await synapse(['inspect', '--data', 'd'])).out).toMatch(/^encryption +a key per tenant; 1 erased$/m);
+    const { out } = await synapse(['inspect', '--data', 'd', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ isEncrypted: true, erased });
   });
 
   it('prints one object with --json', async () => {
