@@ -16,7 +16,7 @@ import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
-import { tenantWrites } from './tenant-directory.ts';
+import { sealRoots, tenantWrites } from './tenant-directory.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
 import { leafOf, type TenantSeal } from './tenant-seal.ts';
 
@@ -120,7 +120,8 @@ export class CommitDraft {
     draft.image = imageWrite(state, seq, write.image);
     const { stateRoot, systemRoot } = draft.snapshot;
     const imageHash = sha256(write.image);
-    draft.state = { ...state, snapshotSeq: seq, stateRoot, systemRoot, imageHash };
+    const sealedRoots = sealRoots(state, { stateRoot, systemRoot, imageHash });
+    draft.state = { ...state, snapshotSeq: seq, stateRoot, systemRoot, imageHash, sealedRoots };
     return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 
@@ -186,6 +187,7 @@ export function newTenant(
   commitNo: number,
   seal: TenantSeal,
 ): TenantState {
+  const roots = { stateRoot: emptyRoot(), systemRoot: emptyRoot(), imageHash: new Uint8Array(0) };
   return {
     tenantNo,
     tenant,
@@ -195,9 +197,8 @@ export function newTenant(
     anchorSeq: 0,
     firstSeq: 1,
     commitNo,
-    stateRoot: emptyRoot(),
-    systemRoot: emptyRoot(),
-    imageHash: new Uint8Array(0),
+    ...roots,
+    sealedRoots: sealRoots({ tenantNo, seal }, roots),
     logEdge: new Uint8Array(0),
     seal,
     life: 'alive',

@@ -34,6 +34,8 @@ export interface TenantState {
   readonly stateRoot: Uint8Array;
   readonly systemRoot: Uint8Array;
   readonly imageHash: Uint8Array;
+  /** The three above under the tenant's seal: sealed when they change, written with every commit. */
+  readonly sealedRoots: Uint8Array;
   /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
   readonly logEdge: Uint8Array;
   /** How its content is written; of an erased tenant, which has none, the plain one. */
@@ -60,7 +62,7 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .u64(state.firstSeq)
     .u64(state.commitNo)
     .u8(LIVES.indexOf(state.life))
-    .block(state.life === 'alive' ? state.seal.seal(key, rootsRow(state)) : new Uint8Array(0))
+    .block(state.sealedRoots)
     .block(state.logEdge)
     .text(state.tenant)
     .sealed(key);
@@ -72,9 +74,12 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
   return writes;
 }
 
-/** What commits to a tenant's content: sealed, since low-entropy content could be guessed from it. */
-function rootsRow({ stateRoot, systemRoot, imageHash }: TenantState): ByteWriter {
-  return new ByteWriter(128).raw(stateRoot).raw(systemRoot).block(imageHash);
+/** What commits to a tenant's content, as its row has it: sealed, since low-entropy content could be guessed from it. */
+export function sealRoots(
+  { tenantNo, seal }: Pick<TenantState, 'tenantNo' | 'seal'>,
+  { stateRoot, systemRoot, imageHash }: Pick<TenantState, 'stateRoot' | 'systemRoot' | 'imageHash'>,
+): Uint8Array {
+  return seal.seal(tenantKey(tenantNo), new ByteWriter(128).raw(stateRoot).raw(systemRoot).block(imageHash));
 }
 
 /** A tenant that is refused. */
@@ -238,8 +243,8 @@ function decodeTenant(
   const logEdge = reader.block();
   const tenant = reader.text();
   const seal = life === 'alive' ? ring.sealOf(tenantNo) : 'erased';
-  const counts = { tenantNo, tenant, shard, seq, snapshotSeq, anchorSeq, firstSeq, commitNo, logEdge };
-  const gone: TenantState = { ...counts, ...NO_ROOTS, seal: PLAIN_SEAL, life: 'alive' };
+  const counts = { tenantNo, tenant, shard, seq, snapshotSeq, anchorSeq, firstSeq, commitNo, logEdge, sealedRoots };
+  const gone: TenantState = { ...counts, ...NO_ROOTS, sealedRoots, seal: PLAIN_SEAL, life: 'alive' };
   // A key that is gone while its tenant lives: the database is older than the erasure, which holds.
   if (seal === 'erased') return { state: withoutContent(gone, life === 'erased' ? life : 'erasing'), fault: undefined };
   if (seal === undefined) return { state: gone, fault: corrupt('tenant key', { tenant, seq }) };
@@ -254,6 +259,7 @@ const NO_ROOTS = {
   stateRoot: new Uint8Array(HASH_BYTES),
   systemRoot: new Uint8Array(HASH_BYTES),
   imageHash: new Uint8Array(0),
+  sealedRoots: new Uint8Array(0),
 };
 
 /** What stays of a tenant whose content goes: its log's hashes; no roots, no seal, no record that can be read. */
