@@ -156,7 +156,14 @@ const AUDIT_VALUES = [
   'verifyReceipt',
 ];
 
-const AUDIT_TYPES = ['Checkpoint', 'ConsistencyClaim', 'InclusionClaim', 'NoteSignature', 'ProvedReceipt', 'RefusedReceipt'];
+const AUDIT_TYPES = [
+  'Checkpoint',
+  'ConsistencyClaim',
+  'InclusionClaim',
+  'NoteSignature',
+  'ProvedReceipt',
+  'RefusedReceipt',
+];
 
 test('synapse-actors/audit exports the verifiers and what they need, with their types', () => {
   expect(Object.keys(audit).sort()).toEqual(AUDIT_VALUES);

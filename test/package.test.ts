@@ -120,7 +120,8 @@ describe.skipIf(!isBuilt)('the packed package', () => {
   it.each(nodes)('answers --help on %s', async (_name, node) => {
     const main = join(folder, 'node_modules/synapse-actors/dist/src/cli/main.js');
     const { stdout } = await run(node, [main, '--help'], { cwd: folder });
-    for (const command of ['run', 'inspect', 'backup']) expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
+    for (const command of ['run', 'inspect', 'backup', 'prove', 'verify-receipt'])
+      expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   });
 
   it('puts the command synapse where npx finds it', async () => {
@@ -132,6 +133,14 @@ describe.skipIf(!isBuilt)('the packed package', () => {
     const script = `const { counter } = await import('synapse-actors/actors/counter'); console.log(typeof counter);`;
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
     expect(stdout.trim()).not.toBe('undefined');
+  });
+
+  it('brings verifiers that need nothing of the system', async () => {
+    const script = `import { leafHashOf, verifyInclusion } from 'synapse-actors/audit';
+      const hash = leafHashOf(new Uint8Array(3));
+      console.log(verifyInclusion({ leafHash: hash, index: 0, size: 1, proof: [], root: hash }));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
+    expect(stdout).toBe('true\n');
   });
 
   it('brings its types to a strict TypeScript user', async () => {

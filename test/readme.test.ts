@@ -58,7 +58,7 @@ describe('the README', () => {
     expect(await output('account.test.js')).toBe('');
   });
 
-  it.each(['README.md', 'docs/README.md', 'docs/architecture.md', 'docs/supervision.md'])(
+  it.each(['README.md', 'docs/README.md', 'docs/architecture.md', 'docs/supervision.md', 'docs/audit.md'])(
     'has a target for each link of %s',
     (path) => {
       const text = readFileSync(join(TOP, path), 'utf8');
