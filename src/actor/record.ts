@@ -98,3 +98,13 @@ export function withRoots(body: Uint8Array, { stateRoot, domainRoot }: RecordedR
 export function digestOfRecord(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(DIGEST_AT, DIGEST_AT + HASH_BYTES);
 }
+
+/** The roots that the record of a snapshot ends with; nothing for other records, told without decoding them. */
+export function rootsOfRecord(bytes: Uint8Array): RecordedRoots | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const decisionsAt = DIGEST_AT + HASH_BYTES;
+  const acksAt = decisionsAt + 4 + view.getUint32(decisionsAt, true);
+  const hasAcks = view.getUint32(acksAt, true) > 0;
+  if (!hasAcks && acksAt + 8 + view.getUint32(acksAt + 4, true) === bytes.length) return undefined;
+  return decodeRecord(bytes).roots;
+}

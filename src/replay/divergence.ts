@@ -5,6 +5,8 @@
 import { SynapseError, type ErrorDetails } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
 import { decodeError } from '../frame/frame.ts';
+import { leafHash } from '../merkle/log.ts';
+import type { DamagedRecord } from '../store/damaged-record.ts';
 import type { JournalRecord } from '../store/journal.ts';
 import type { ReplayAnswer } from './replay-protocol.ts';
 import type { ReplayedStep } from './replayed-step.ts';
@@ -48,11 +50,30 @@ export function failedStep(
   return new SynapseError(code, `tenant ${tenant}: step ${seq}: ${message}\n  input     ${input}`, more);
 }
 
+/** The record is not the one that the log has the leaf hash of: it was altered where it is kept. */
+export function alteration(tenant: string, seq: number, damage: DamagedRecord, cause: SynapseError): SynapseError {
+  const { body, mended, byte, leaf } = damage;
+  const recorded = hexOf(leaf);
+  const computed = body === undefined ? '' : hexOf(leafHash(body));
+  const text = [
+    `tenant ${tenant}: step ${seq}: its record was altered where it is kept`,
+    `  recorded  leaf ${recorded}`,
+    body === undefined
+      ? '  on disk   no record'
+      : `  on disk   leaf ${computed}${computed === recorded ? ', its head is damaged' : ''}`,
+    ...(byte === undefined ? [] : [`  changed   byte ${byte} of the record`]),
+    ...(mended === undefined ? [] : [`  was       ${readable(mended, tenant) ?? 'unreadable'}`]),
+    ...(body === undefined || mended === body ? [] : [`  reads     ${readable(body, tenant) ?? 'unreadable'}`]),
+  ];
+  const details = { tenant, seq, recorded, computed, ...(byte === undefined ? {} : { byte }) };
+  return new SynapseError('DIVERGED', text.join('\n'), details, cause);
+}
+
 function readable(body: Uint8Array, tenant: string): string | undefined {
   try {
     return inputLine(inputOfRecord(body, tenant));
   } catch (error) {
-    if (error instanceof SynapseError) return undefined;
+    if (error instanceof SynapseError || error instanceof RangeError) return undefined;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import { decodeError } from '../frame/frame.ts';
 import { loadRegistry } from '../host/modules.ts';
 import { checkSes } from '../host/lockdown.ts';
+import type { ActorModules } from '../store/store-head.ts';
 import { keepInterruptible } from '../runtime/guard-interrupt.ts';
 import type { ReplayAnswer, ReplayModules, ReplayOrder } from './replay-protocol.ts';
 
@@ -20,7 +21,7 @@ export class ReplayWorker {
   #death: SynapseError | undefined;
 
   /** Loads the modules here too, to read from their definitions what kind of thread they need. `INVALID_ARGUMENT` as `createSystem`. */
-  static async start(actors: readonly string[], previous: readonly string[]): Promise<ReplayWorker> {
+  static async start({ actors, previous }: ActorModules): Promise<ReplayWorker> {
     const { isHardened } = await loadRegistry(actors, previous, 'read');
     if (isHardened) checkSes();
     return new ReplayWorker({ actors, previous, isHardened });

@@ -13,6 +13,7 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { moduleUrls } from '../host/options.ts';
 import { CompactRange } from '../merkle/log.ts';
+import { type ActorModules, readModules } from '../store/store-head.ts';
 import { openStoreView, type StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
 import type { ReplayInput } from './step-input.ts';
@@ -38,9 +39,9 @@ export interface ReplayOptions {
   /** Directory of the store. No system may have it open (`STORE_LOCKED`), and nothing in it is changed. */
   readonly dataDir: string;
   readonly tenant: string;
-  /** A module or several, as for `createSystem`. */
-  readonly actors: URL | string | readonly (URL | string)[];
-  /** Modules with earlier versions that recorded inputs need. */
+  /** A module or several, as for `createSystem`. Default: those that the store remembers of the system that wrote it. */
+  readonly actors?: URL | string | readonly (URL | string)[];
+  /** Modules with earlier versions that recorded inputs need. Default: those remembered, with `actors` left out. */
   readonly previous?: readonly (URL | string)[];
   /** The first step to be yielded; those before it are run without a word. Default: the first there is. */
   readonly from?: number;
@@ -74,16 +75,16 @@ export interface ReplayStep {
  *   written, `STORE_LOCKED` while a system has the directory, `INVALID_ARGUMENT` for a tenant or step that is not there
  */
 export async function* replay(options: ReplayOptions): AsyncGenerator<ReplayStep, void, void> {
-  const { actors, previous, dataDir, tenant: name, from = 1, until } = options;
+  const { dataDir, tenant: name, from = 1, until } = options;
   checkSeq('from', from);
   if (until !== undefined) checkSeq('until', until);
-  const urls = [moduleUrls('actors', actors), previous === undefined ? [] : moduleUrls('previous', previous, true)];
   const view = openStoreView(dataDir);
   let worker: ReplayWorker | undefined;
   try {
     const tenant = tenantOf(view, name);
-    worker = await ReplayWorker.start(urls[0] as string[], urls[1] as string[]);
+    worker = await ReplayWorker.start(modulesOf(view, options));
     const run = await TenantReplay.open(worker, view, tenant);
+    if (until !== undefined && until < run.startSeq) throw trimmed(tenant, run.startSeq);
     const place: Place = { seq: run.startSeq };
     for await (const steps of run.groups({ from, until: until ?? tenant.seq })) {
       for (const step of steps) {
@@ -148,10 +149,33 @@ function rootOf(size: number, edge: Uint8Array): Uint8Array {
   return range.root();
 }
 
+/** The modules that were given, or else those that the store remembers. */
+export function modulesOf(
+  view: StoreView,
+  { actors, previous }: Pick<ReplayOptions, 'actors' | 'previous'>,
+): ActorModules {
+  if (actors !== undefined) {
+    return {
+      actors: moduleUrls('actors', actors),
+      previous: previous === undefined ? [] : moduleUrls('previous', previous, true),
+    };
+  }
+  const known = readModules(view.driver);
+  if (known !== undefined && known.actors.length > 0) return known;
+  throw new SynapseError('INVALID_ARGUMENT', 'the store remembers no modules of actors: name them in `actors`', {
+    option: 'actors',
+  });
+}
+
 function tenantOf({ directory }: StoreView, name: string): TenantState {
   const tenant = directory.get(name);
   if (tenant !== undefined) return tenant;
   throw new SynapseError('INVALID_ARGUMENT', `the store has no tenant ${JSON.stringify(name)}`, { tenant: name });
+}
+
+function trimmed({ tenant, firstSeq }: TenantState, startSeq: number): SynapseError {
+  const text = `the records of ${JSON.stringify(tenant)} before step ${firstSeq} were trimmed: its replay starts behind the snapshot at step ${startSeq}`;
+  return new SynapseError('INVALID_ARGUMENT', text, { tenant, seq: startSeq, firstSeq });
 }
 
 function checkSeq(option: string, seq: unknown): void {

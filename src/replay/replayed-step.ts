@@ -12,6 +12,7 @@ import type { StepReport } from './replay-protocol.ts';
 export class ReplayedStep {
   readonly seq: number;
   readonly tenant: string;
+  /** As the log has it, and as the record gives it. */
   readonly leafHash: Uint8Array;
   readonly report: StepReport;
   readonly #body: Uint8Array;
@@ -19,10 +20,10 @@ export class ReplayedStep {
   #input: ReplayInput | undefined;
   #outcome: ReplayOutcome | undefined;
 
-  constructor(tenant: string, { seq, body }: JournalRecord, leafHash: Uint8Array, report: StepReport) {
+  constructor(tenant: string, { seq, body, leaf }: JournalRecord, report: StepReport) {
     this.seq = seq;
     this.tenant = tenant;
-    this.leafHash = leafHash;
+    this.leafHash = leaf;
     this.report = report;
     this.#body = body;
   }

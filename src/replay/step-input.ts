@@ -3,7 +3,7 @@
  * frame alone and, for a timer or an effect's result, what the domain knew it by.
  */
 import { inspect } from 'node:util';
-import { type StepBody, decodeRecord } from '../actor/record.ts';
+import { type RecordedRoots, type StepBody, decodeRecord } from '../actor/record.ts';
 import { actorPartsOf } from '../actor/message.ts';
 import type { Ack } from '../actor/outbox.ts';
 import { type Address, addressText } from '../base/address.ts';
@@ -65,6 +65,8 @@ export interface ReplayInput {
   readonly decisions: readonly boolean[];
   /** The frame as it was recorded. */
   readonly frame: Uint8Array;
+  /** Of a snapshot (`control`, handler `snapshot`): the roots that it recorded. */
+  readonly roots: RecordedRoots | undefined;
 }
 
 const KINDS: Readonly<Record<number, ReplayInputKind>> = {
@@ -88,16 +90,13 @@ export function inputOfRecord(body: Uint8Array, tenant: string): ReplayInput {
   return { ...readFrame(Frame.parse(record.frame), {}, tenant), ...termsOf(record) };
 }
 
-function termsOf({
-  nowMs,
-  acks,
-  decisions,
-  frame,
-}: StepBody): Pick<ReplayInput, 'time' | 'acks' | 'decisions' | 'frame'> {
-  return { time: nowMs, acks, decisions, frame };
+type Terms = 'time' | 'acks' | 'decisions' | 'frame' | 'roots';
+
+function termsOf({ nowMs, acks, decisions, frame, roots }: StepBody): Pick<ReplayInput, Terms> {
+  return { time: nowMs, acks, decisions, frame, roots };
 }
 
-type FrameReading = Omit<ReplayInput, 'time' | 'acks' | 'decisions' | 'frame'>;
+type FrameReading = Omit<ReplayInput, Terms>;
 
 function readFrame(frame: Frame, known: Cause, tenant: string): FrameReading {
   const kind = KINDS[frame.kind] ?? 'control';
@@ -125,6 +124,7 @@ function readFrame(frame: Frame, known: Cause, tenant: string): FrameReading {
             acks: [],
             decisions: [],
             frame: frame.payload,
+            roots: undefined,
           }
         : undefined,
     messageId,

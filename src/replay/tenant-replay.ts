@@ -7,15 +7,19 @@
  */
 import { rowGroupOf } from '../actor/cell.ts';
 import { assert } from '../base/assert.ts';
-import { CompactRange, leafHash } from '../merkle/log.ts';
+import { type CompactRange, leafHash } from '../merkle/log.ts';
 import { MemoryPages, OverlayPages } from '../merkle/trie.ts';
+import { rootsOfRecord } from '../actor/record.ts';
+import { SynapseError } from '../base/error.ts';
+import { edgeAt } from '../store/audit-log.ts';
+import { inspectRecord } from '../store/damaged-record.ts';
 import { type JournalRecord, readRecords } from '../store/journal.ts';
 import { corrupt, TRIE } from '../store/schema.ts';
 import { readGroup, readImage, readSystemRows, StoredPages } from '../store/snapshot.ts';
 import type { StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
 import { leafOf } from '../store/tenant-seal.ts';
-import { divergence, failedStep } from './divergence.ts';
+import { alteration, divergence, failedStep } from './divergence.ts';
 import type { ReplayWorker } from './replay-worker.ts';
 import { type Detail, joinBodies, readReports } from './replay-protocol.ts';
 import { ReplayedStep } from './replayed-step.ts';
@@ -38,8 +42,10 @@ interface Batch {
 export interface Passage {
   /** The last step to be run. */
   readonly until: number;
-  /** Steps before this one are not told one by one. */
+  /** Steps before this one are told without what they did. */
   readonly from: number;
+  /** Compare the roots that snapshots recorded, and those of the stored one. Default: no. */
+  readonly checksRoots?: boolean;
 }
 
 export class TenantReplay {
@@ -50,8 +56,10 @@ export class TenantReplay {
   readonly #worker: ReplayWorker;
   readonly #view: StoreView;
   readonly #records: Iterator<JournalRecord>;
-  readonly #range: CompactRange = CompactRange.empty();
+  readonly #range: CompactRange;
   #peeked: JournalRecord | undefined;
+  /** Why no further record can be used: told when all steps before it were. */
+  #fault: SynapseError | undefined;
 
   /** Opens the tenant in the thread, which is this replay's alone until it is done. */
   static async open(worker: ReplayWorker, view: StoreView, tenant: TenantState): Promise<TenantReplay> {
@@ -73,6 +81,7 @@ export class TenantReplay {
     this.#worker = worker;
     this.#view = view;
     this.startSeq = isWhole ? 0 : tenant.snapshotSeq;
+    this.#range = edgeAt(view.driver, tenant, this.startSeq);
     this.mirror = new StateMirror(
       isWhole
         ? { state: new MemoryPages(), system: new MemoryPages() }
@@ -102,9 +111,10 @@ export class TenantReplay {
         this.#worker.send({ kind: 'run', firstSeq: (records[0] as JournalRecord).seq, bodies, detail });
       }
       const batch = open.shift();
-      if (batch === undefined) return;
+      if (batch === undefined) break;
       yield* this.#answersOf(batch);
     }
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   /** Takes a step into the roots: called once for each, in order. */
@@ -113,8 +123,9 @@ export class TenantReplay {
     this.#range.append(step.leafHash);
   }
 
-  #nextBatch({ until, from }: Passage): Batch | undefined {
+  #nextBatch({ until, from, checksRoots = false }: Passage): Batch | undefined {
     const records: JournalRecord[] = [];
+    let detail: Detail = 'rows';
     let sizeBytes = 0;
     for (let record = this.#peek(); record !== undefined && record.seq <= until; record = this.#peek()) {
       // What is told and what is not are never in one batch.
@@ -122,18 +133,43 @@ export class TenantReplay {
       records.push(record);
       this.#peeked = undefined;
       sizeBytes += record.body.length;
+      if (checksRoots && this.#hasRoots(record)) {
+        detail = 'domain';
+        break;
+      }
       if (records.length >= BATCH_RECORDS || sizeBytes >= BATCH_BYTES) break;
     }
     const first = records[0];
-    return first === undefined ? undefined : { records, detail: first.seq < from ? 'rows' : 'whole' };
+    return first === undefined ? undefined : { records, detail: first.seq < from ? detail : 'whole' };
+  }
+
+  /** Whether there is something to compare the roots behind this step with. */
+  #hasRoots({ seq, body }: JournalRecord): boolean {
+    return seq === this.tenant.snapshotSeq || rootsOfRecord(body) !== undefined;
   }
 
   #peek(): JournalRecord | undefined {
-    if (this.#peeked === undefined) {
+    if (this.#peeked !== undefined || this.#fault !== undefined) return this.#peeked;
+    try {
       const next = this.#records.next();
-      this.#peeked = next.done === true ? undefined : next.value;
+      if (next.done === true) return undefined;
+      const { seq, body, leaf } = next.value;
+      if (Buffer.compare(leafHash(leafOf(this.tenant.seal, seq, body)), leaf) !== 0)
+        throw corrupt('journal record', { tenant: this.tenant.tenant, seq });
+      this.#peeked = next.value;
+    } catch (error) {
+      if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') throw error;
+      this.#fault = this.#alteredRecord(error);
     }
     return this.#peeked;
+  }
+
+  /** A damaged record differs from what was recorded, which the log's leaf hash proves. */
+  #alteredRecord(error: SynapseError): SynapseError {
+    const { what, seq } = error.details;
+    if (what !== 'journal record' || typeof seq !== 'number') return error;
+    const damage = inspectRecord(this.#view.driver, this.tenant, seq);
+    return damage === undefined ? error : alteration(this.tenant.tenant, seq, damage, error);
   }
 
   /** The steps of the oldest batch, in one group or, where it ends early, in two and an error. */
@@ -148,12 +184,7 @@ export class TenantReplay {
           const steps = reports.map((report, at) => {
             const record = records[done + at];
             assert(record?.seq === report.seq, 'reports come in the order of the records');
-            return new ReplayedStep(
-              tenant,
-              record,
-              leafHash(leafOf(this.tenant.seal, record.seq, record.body)),
-              report,
-            );
+            return new ReplayedStep(tenant, record, report);
           });
           const wrong = steps.findIndex((step) => step.differs);
           yield wrong < 0 ? steps : steps.slice(0, wrong);

@@ -179,6 +179,20 @@ export class StoredNodes implements LogNodes {
   }
 }
 
+/** The right edge that the log had with `size` leaves. */
+export function edgeAt(driver: KeyValue, state: TenantState, size: number): CompactRange {
+  const nodes = new StoredNodes(driver, state);
+  const hashes: Uint8Array[] = [];
+  for (let at = 0; at < size;) {
+    const level = Math.floor(Math.log2(size - at));
+    hashes.push(nodes.node(level, at / 2 ** level));
+    at += 2 ** level;
+  }
+  const range = CompactRange.of(size, Buffer.concat(hashes));
+  assert(range !== undefined, 'the complete subtrees of a log are its right edge');
+  return range;
+}
+
 /** Root over a power of two of hashes. */
 function joined(hashes: readonly Uint8Array[]): Uint8Array {
   let row = [...hashes];

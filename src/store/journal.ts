@@ -38,6 +38,8 @@ export interface TenantSteps {
 export interface JournalRecord {
   readonly seq: number;
   readonly body: Uint8Array;
+  /** Its leaf hash as the index has it: nobody has compared it with the body. */
+  readonly leaf: Uint8Array;
 }
 
 /** An index row, decoded. */
@@ -59,7 +61,8 @@ export interface IndexEntry {
 
 /** A batch is cut behind this: reading one record reads its batch, and LMDB must find that many pages in a row. */
 const BATCH_BYTES = 256 << 10;
-const RECORD_HEAD_BYTES = 20;
+/** Bytes of a record before its body. */
+export const RECORD_HEAD_BYTES = 20;
 const TWO_32 = 0x1_0000_0000;
 
 /** Index rows read at a time. */
@@ -250,7 +253,11 @@ function* recordsOf(batch: Uint8Array, entry: IndexEntry, state: TenantState): G
       view.getUint32(at + 4) === tenantNo &&
       view.getUint32(at + 8) * TWO_32 + view.getUint32(at + 12) === seq;
     if (!sound) throw corrupt('journal record', { tenant, seq });
-    yield { seq, body: copyOf(records.subarray(bodyAt, recordEnd)) };
+    yield {
+      seq,
+      body: copyOf(records.subarray(bodyAt, recordEnd)),
+      leaf: entry.leaves.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+    };
     at = recordEnd;
   }
   if (at !== records.length) throw corrupt('journal record', { tenant, seq: entry.firstSeq + entry.records });
