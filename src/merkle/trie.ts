@@ -81,6 +81,11 @@ export class MemoryPages implements TriePages {
   count(): number {
     return this.#pages.size;
   }
+
+  /** Every page by its prefix. */
+  entries(): Iterable<readonly [prefix: string, page: Uint8Array]> {
+    return this.#pages;
+  }
 }
 
 /** The root as stored: 32 bytes; of nothing stored, 32 zero bytes. Malformed root page: STORE_CORRUPT. */

@@ -5,11 +5,15 @@
 import { crc32 } from 'node:zlib';
 import { leafHash } from '../merkle/log.ts';
 import { copyOf } from './binary.ts';
-import { flippedByte } from './flipped-byte.ts';
+import { type FlippedByte, flippedByte } from './flipped-byte.ts';
 import { type IndexEntry, indexEntries, RECORD_HEAD_BYTES } from './journal.ts';
 import type { KeyValue } from './key-value.ts';
 import { batchKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
+import { leafOf } from './tenant-seal.ts';
+
+/** The checksum stands at the head of a record and covers the rest. */
+const CHECKSUM_BYTES = 4;
 
 /** What is known of a damaged record. */
 export interface DamagedRecord {
@@ -31,43 +35,45 @@ export function inspectRecord(driver: KeyValue, state: TenantState, seq: number)
     if (batch === undefined) return undefined;
     const place = seq - entry.firstSeq;
     const leaf = entry.leaves.slice(place * 32, (place + 1) * 32);
-    const [from, to] = placeOf(batch, entry, place);
-    if (to === undefined || from === undefined) return { body: undefined, mended: undefined, byte: undefined, leaf };
-    return { leaf, ...examine(batch.subarray(from, to), leaf) };
+    const none = { body: undefined, mended: undefined, byte: undefined, leaf };
+    const records = state.seal.openRecords(entry.key, batch.subarray(entry.offset, entry.offset + entry.length));
+    const record = records === undefined ? undefined : recordAt(records, entry, place);
+    if (record === undefined) return none;
+    return { leaf, ...examine(record, (body) => Buffer.compare(leafHash(leafOf(state.seal, seq, body)), leaf) === 0) };
   }
   return undefined;
 }
 
-/** Where the record stands: behind those before it, and up to the end of the stretch where it is the last. */
-function placeOf(batch: Uint8Array, entry: IndexEntry, place: number): [number?, number?] {
-  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-  const end = Math.min(batch.length, entry.offset + entry.length);
-  let at = entry.offset;
+/** The record at its place: behind those before it, and up to the end of the stretch where it is the last. */
+function recordAt(records: Uint8Array, entry: IndexEntry, place: number): Uint8Array | undefined {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  let at = 0;
   for (let i = 0; i < place; i++) {
-    if (at + RECORD_HEAD_BYTES > end) return [];
+    if (at + RECORD_HEAD_BYTES > records.length) return undefined;
     at += RECORD_HEAD_BYTES + view.getUint32(at + 16);
   }
-  if (at + RECORD_HEAD_BYTES > end) return [];
-  if (place === entry.records - 1) return [at, end];
+  if (at + RECORD_HEAD_BYTES > records.length) return undefined;
+  if (place === entry.records - 1) return records.subarray(at);
   const to = at + RECORD_HEAD_BYTES + view.getUint32(at + 16);
-  return to > end ? [] : [at, to];
+  return to > records.length ? undefined : records.subarray(at, to);
 }
 
-function examine(record: Uint8Array, leaf: Uint8Array): Omit<DamagedRecord, 'leaf'> {
+function examine(record: Uint8Array, isLeaf: (body: Uint8Array) => boolean): Omit<DamagedRecord, 'leaf'> {
   const body = copyOf(record.subarray(RECORD_HEAD_BYTES));
-  const isLeaf = (bytes: Uint8Array): boolean => Buffer.compare(leafHash(bytes), leaf) === 0;
   const stored = new DataView(record.buffer, record.byteOffset).getUint32(0);
-  const covered = record.subarray(4);
+  const covered = record.subarray(CHECKSUM_BYTES);
   const flipped = flippedByte(covered, stored, crc32(covered));
-  if (isLeaf(body)) {
-    // The body is whole: its checksum or its head was changed.
-    const byte = flipped !== undefined && flipped.offset < RECORD_HEAD_BYTES - 4 ? flipped.offset + 4 : 0;
-    return { body, mended: body, byte };
-  }
-  if (flipped === undefined || flipped.offset < RECORD_HEAD_BYTES - 4)
+  const byte = flipped === undefined ? undefined : byteOfRecord(flipped, covered.length);
+  // Where the body is whole its checksum or its head was changed.
+  if (isLeaf(body)) return { body, mended: body, byte };
+  if (flipped === undefined || byte === undefined || byte < RECORD_HEAD_BYTES)
     return { body, mended: undefined, byte: undefined };
   const mended = copyOf(body);
-  mended[flipped.offset + 4 - RECORD_HEAD_BYTES] = flipped.was;
-  if (!isLeaf(mended)) return { body, mended: undefined, byte: undefined };
-  return { body, mended, byte: flipped.offset + 4 };
+  mended[byte - RECORD_HEAD_BYTES] = flipped.was;
+  return isLeaf(mended) ? { body, mended, byte } : { body, mended: undefined, byte: undefined };
+}
+
+/** Place in a record of a byte of what its checksum covers; the checksum itself stands before that. */
+export function byteOfRecord({ offset }: FlippedByte, coveredBytes: number): number {
+  return offset < coveredBytes ? offset + CHECKSUM_BYTES : offset - coveredBytes;
 }

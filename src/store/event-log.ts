@@ -9,7 +9,7 @@ import { ByteReader, ByteWriter } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { corrupt, eventsKey } from './schema.ts';
 import type { RowOwner } from './schema.ts';
-import type { TenantState } from './tenant-directory.ts';
+import { rowsUnder, type TenantState } from './tenant-directory.ts';
 
 /** An event as a step emits it. */
 export interface EmittedEvent {
@@ -32,6 +32,12 @@ const ROW_BYTES = 64 << 10;
 
 /** Rows read at a time. */
 const PAGE_ROWS = 32;
+
+/** Events read at a time where all are read. */
+const EVENTS_PAGE = 1_024;
+
+/** Kind and tenant in a key. */
+const TENANT_PREFIX_BYTES = 5;
 
 /** Rows for the events one tenant emitted in one commit, in the order of emission. */
 export function eventWrites(owner: RowOwner, events: readonly EmittedEvent[]): Write[] {
@@ -100,13 +106,58 @@ export function readEvents(
   return found;
 }
 
-function decodeRow([key, value]: Row, { tenant, seal }: TenantState, topic: string): readonly StoredEvent[] {
+/** All events of a topic from offset `from` on, a page at a time. */
+export function* eventPages(
+  driver: KeyValue,
+  state: TenantState,
+  topic: string,
+  from: number,
+): Generator<readonly StoredEvent[]> {
+  for (let next = from; ;) {
+    const page = readEvents(driver, state, topic, next, EVENTS_PAGE);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    next = last.offset + 1;
+  }
+}
+
+/** All rows of events of a tenant: a topic's one behind the other. */
+export function* eventRows(driver: KeyValue, state: TenantState): Generator<EventRow> {
+  const prefix = eventsKey(state, '', 0).subarray(0, TENANT_PREFIX_BYTES);
+  for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) yield readEventRow(row, state);
+}
+
+function decodeRow(row: Row, state: TenantState, topic: string): readonly StoredEvent[] {
+  const read = readEventRow(row, state);
+  if (read.topic !== topic) throw corrupt('event row', { tenant: state.tenant, topic, offset: read.offset });
+  return read.events;
+}
+
+/** A row of events, decoded. */
+export interface EventRow {
+  readonly key: Uint8Array;
+  readonly topic: string;
+  readonly offset: number;
+  readonly events: readonly StoredEvent[];
+}
+
+/** A row of events; damaged, or under the key of another topic: STORE_CORRUPT. */
+function readEventRow([key, value]: Row, state: TenantState): EventRow {
+  const { tenant } = state;
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
   const offset = view.getUint32(key.length - 8) * 0x1_0000_0000 + view.getUint32(key.length - 4);
-  const payload = seal.open(key, value);
-  if (payload === undefined) throw corrupt('event row', { tenant, topic, offset });
+  const payload = state.seal.open(key, value);
+  if (payload === undefined) throw corrupt('event row', { tenant, seq: state.seq, offset });
   const reader = new ByteReader(payload);
-  if (reader.text() !== topic) throw corrupt('event row', { tenant, topic, offset });
+  const topic = reader.text();
   const count = reader.u32();
-  return Array.from({ length: count }, (_, i) => ({ offset: offset + i, timeMs: reader.f64(), value: reader.block() }));
+  const events = Array.from({ length: count }, (_, i) => ({
+    offset: offset + i,
+    timeMs: reader.f64(),
+    value: reader.block(),
+  }));
+  if (!reader.done || Buffer.compare(eventsKey(state, topic, offset), key) !== 0)
+    throw corrupt('event row', { tenant, topic, offset });
+  return { key, topic, offset, events };
 }

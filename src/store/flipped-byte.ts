@@ -22,6 +22,7 @@ for (let byte = 0; byte < 256; byte++) {
 
 /** One changed byte. */
 export interface FlippedByte {
+  /** From 0; behind the bytes, 0 to 3 stand for the stored checksum itself, highest byte first. */
   readonly offset: number;
   /** What it was and what it is now. */
   readonly was: number;
@@ -32,6 +33,11 @@ export interface FlippedByte {
 export function flippedByte(bytes: Uint8Array, stored: number, computed: number): FlippedByte | undefined {
   let rest = (stored ^ computed) >>> 0;
   if (rest === 0) return undefined;
+  for (let i = 0; i < 4; i++) {
+    const shift = 24 - 8 * i;
+    if (rest === (rest & (0xff << shift)) >>> 0)
+      return { offset: bytes.length + i, was: (computed >>> shift) & 0xff, is: (stored >>> shift) & 0xff };
+  }
   for (let offset = bytes.length - 1; offset >= 0; offset--) {
     const error = errorOf.get(rest);
     if (error !== undefined && error !== 0) {

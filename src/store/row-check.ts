@@ -10,6 +10,7 @@ import { configKey, COPIES, headKey, KIND, metaKey, modulesKey, nameKey, tenantK
 import { rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
 import { rowsUnder, type TenantState } from './tenant-directory.ts';
+import { PLAIN_SEAL } from './tenant-seal.ts';
 
 /** Rows read at a time. */
 const PAGE_ROWS = 256;
@@ -30,6 +31,9 @@ const OF_TENANT: ReadonlySet<number> = new Set([
   KIND.systemRow,
   KIND.page,
 ]);
+
+/** Kinds whose values are under their tenant's seal. */
+const CONTENT: ReadonlySet<number> = new Set([KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page]);
 
 /** Length of the keys of a kind; undefined where they differ in length. */
 const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, number | undefined>([
@@ -53,7 +57,8 @@ const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, numbe
 
 /** Looks at every row; yields the number of rows now and then. */
 export function* checkRows(view: StoreView, tell: (fault: StoreFault) => void): Generator<number> {
-  const owners = new Map(view.directory.all().map((state) => [state.tenantNo, state]));
+  const tenants = [...view.directory.all(), ...view.directory.erased()];
+  const owners = new Map(tenants.map((state) => [state.tenantNo, state]));
   const damaged = view.directory.damaged().size > 0;
   let rows = 0;
   for (let first = 0; first < 0xff; first++) {
@@ -87,8 +92,16 @@ function faultOfRow(
   if (!KEY_BYTES.has(kind) || (length !== undefined && length !== key.length))
     return { ...of, row, message: `there is no kind of row like ${row}` };
   if (kind === KIND.batch) return undefined; // without a seal of its own: each of its records has one
+  if (CONTENT.has(kind) && owner !== undefined) {
+    if (owner.life !== 'alive') return { ...of, row, message: `row ${row} is content of a tenant that was erased` };
+    if (owner.seal.open(key, value) !== undefined) return undefined;
+    if (owner.seal === PLAIN_SEAL) return { ...of, row, ...changedByte(key, value, row) };
+    return { ...of, row, message: `row ${row} is damaged: its seal does not fit` };
+  }
+  if (CONTENT.has(kind) && mayBeOwned) return undefined; // its owner cannot be read, and is told of
   if (openRow(key, value) === undefined) return { ...of, row, ...changedByte(key, value, row) };
-  if (OF_TENANT.has(kind) && owner === undefined && !mayBeOwned) return { row, message: `row ${row} belongs to nobody` };
+  if (OF_TENANT.has(kind) && owner === undefined && !mayBeOwned)
+    return { row, message: `row ${row} belongs to nobody` };
   return undefined;
 }
 
@@ -135,11 +148,17 @@ function* missingRows({ driver, head, directory }: StoreView): Generator<StoreFa
   let names = 0;
   for (const row of rowsUnder(driver, Uint8Array.of(KIND.name), PAGE_ROWS)) if (row.length > 0) names += 1;
   if (names !== head.tenants) yield { row: 'name', message: `${names} name rows, expected ${head.tenants}` };
-  for (const { tenant, tenantNo, seq } of directory.all()) {
+  for (const { tenant, tenantNo, seq } of [...directory.all(), ...directory.erased()]) {
     for (const key of [nameKey(tenant), tenantKey(tenantNo)]) {
-      if (driver.get(key) === undefined) yield { tenant, seq, row: rowName(key), message: `row ${rowName(key)} is missing` };
+      if (driver.get(key) === undefined)
+        yield { tenant, seq, row: rowName(key), message: `row ${rowName(key)} is missing` };
     }
     if (tenantNo >= head.tenants)
-      yield { tenant, seq, row: rowName(tenantKey(tenantNo)), message: `the head row does not know tenant ${tenantNo}` };
+      yield {
+        tenant,
+        seq,
+        row: rowName(tenantKey(tenantNo)),
+        message: `the head row does not know tenant ${tenantNo}`,
+      };
   }
 }

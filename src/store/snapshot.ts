@@ -70,7 +70,7 @@ const PAGE_ROWS = 500;
 const VERIFY_ROWS = 10_000;
 
 /** Where the space stands in the key of an actor's row: behind kind, tenant number and group hash. */
-const SPACE_AT = 21;
+export const SPACE_AT = 21;
 
 /** The tries of one tenant with changes on top, nothing written. */
 export class SnapshotDraft {
@@ -258,7 +258,8 @@ function rowOf(page: Uint8Array): ByteWriter {
   return new ByteWriter(page.length + 8).raw(page); // 8: the plain seal writes its checksum behind
 }
 
-function decodeRow([key, value]: Row, state: TenantState): SystemRow {
+/** A row of the state or the system trie; damaged: STORE_CORRUPT. */
+export function decodeRow([key, value]: Row, state: TenantState): SystemRow {
   const payload = state.seal.open(key, value);
   if (payload === undefined) throw corrupt('snapshot row', { tenant: state.tenant, seq: state.snapshotSeq });
   const reader = new ByteReader(payload);
