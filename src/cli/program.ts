@@ -6,12 +6,15 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { SynapseError } from '../base/error.ts';
 import { attachBackup } from './backup.ts';
+import { attachDiff } from './diff.ts';
 import { EXIT_STATUS, failureText, type ExitStatus } from './exit.ts';
 import type { Host } from './host.ts';
 import { attachInspect } from './inspect.ts';
 import { attachProve } from './prove.ts';
+import { attachReplay } from './replay.ts';
 import { attachRun } from './run-command.ts';
 import type { Context, Terminal } from './terminal.ts';
+import { attachVerify } from './verify.ts';
 import { attachVerifyReceipt } from './verify-receipt.ts';
 
 /** Every command, in the order of the help. */
@@ -19,6 +22,9 @@ const COMMANDS: readonly ((program: Command, context: Context) => void)[] = [
   attachRun,
   attachInspect,
   attachBackup,
+  attachVerify,
+  attachReplay,
+  attachDiff,
   attachProve,
   attachVerifyReceipt,
 ];
@@ -34,7 +40,7 @@ First steps:
 
 Exit statuses:
   0    done
-  1    done, and something was found wrong: bad lines in the input, a corrupt record
+  1    done, and something was found wrong: bad lines in the input, a corrupt record, an outcome that differs
   2    could not run, or not to the end: wrong options, unreadable input, a data directory in use, a full disk
   130, 143    stopped by SIGINT, SIGTERM: what was under way is finished, the rest was not begun
   141  the reader of standard output went away
@@ -51,7 +57,7 @@ export async function execute(args: readonly string[], terminal: Terminal, host:
     // Help and version end here too, with 0; everything else that commander throws is a wrong option.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.done : EXIT_STATUS.couldNotRun;
     terminal.stderr.write(`synapse: ${failureText(error)}\n`);
-    const isWrong = error instanceof SynapseError && error.code === 'STORE_CORRUPT';
+    const isWrong = error instanceof SynapseError && (error.code === 'STORE_CORRUPT' || error.code === 'DIVERGED');
     return isWrong ? EXIT_STATUS.foundWrong : EXIT_STATUS.couldNotRun;
   }
 }

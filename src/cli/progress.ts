@@ -26,12 +26,15 @@ export class Progress {
   readonly #target: ProgressTarget;
   readonly #totalBytes: number | undefined;
   readonly #startMs: number;
+  readonly #unit: string;
   #isDrawn = false;
   #plainMs: number;
   #plainTenths = 0;
 
-  constructor(target: ProgressTarget, startMs: number, totalBytes?: number) {
+  /** @param unit what `commands` of {@link Progress.update} counts, where it is not commands */
+  constructor(target: ProgressTarget, startMs: number, totalBytes?: number, unit = 'commands') {
     this.#target = target;
+    this.#unit = unit;
     this.#totalBytes = totalBytes;
     this.#startMs = startMs;
     this.#plainMs = startMs;
@@ -62,7 +65,7 @@ export class Progress {
 
   #text(nowMs: number, fraction: number | undefined, commands: number, withBar: boolean): string {
     const elapsedMs = Math.max(1, nowMs - this.#startMs);
-    const parts = [`${countText(commands)} commands`, `${countText((commands * 1000) / elapsedMs)}/s`];
+    const parts = [`${countText(commands)} ${this.#unit}`, `${countText((commands * 1000) / elapsedMs)}/s`];
     if (fraction === undefined) return parts.join('  ');
     const full = Math.round(fraction * BAR_CELLS);
     const bar = withBar ? `[${'#'.repeat(full)}${'-'.repeat(BAR_CELLS - full)}] ` : '';

@@ -11,11 +11,10 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { moduleUrls } from '../host/options.ts';
 import { CompactRange } from '../merkle/log.ts';
-import { type ActorModules, readModules } from '../store/store-head.ts';
-import { openStoreView, type StoreView } from '../store/store-view.ts';
+import { openStoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-directory.ts';
+import { modulesOf, tenantOf } from './replay-source.ts';
 import type { ReplayInput } from './step-input.ts';
 import type { ReplayOutcome } from './step-outcome.ts';
 import { ReplayWorker } from './replay-worker.ts';
@@ -147,30 +146,6 @@ function rootOf(size: number, edge: Uint8Array): Uint8Array {
   const range = CompactRange.of(size, edge);
   assert(range !== undefined, 'a compact range was taken after every step');
   return range.root();
-}
-
-/** The modules that were given, or else those that the store remembers. */
-export function modulesOf(
-  view: StoreView,
-  { actors, previous }: Pick<ReplayOptions, 'actors' | 'previous'>,
-): ActorModules {
-  if (actors !== undefined) {
-    return {
-      actors: moduleUrls('actors', actors),
-      previous: previous === undefined ? [] : moduleUrls('previous', previous, true),
-    };
-  }
-  const known = readModules(view.driver);
-  if (known !== undefined && known.actors.length > 0) return known;
-  throw new SynapseError('INVALID_ARGUMENT', 'the store remembers no modules of actors: name them in `actors`', {
-    option: 'actors',
-  });
-}
-
-function tenantOf({ directory }: StoreView, name: string): TenantState {
-  const tenant = directory.get(name);
-  if (tenant !== undefined) return tenant;
-  throw new SynapseError('INVALID_ARGUMENT', `the store has no tenant ${JSON.stringify(name)}`, { tenant: name });
 }
 
 function trimmed({ tenant, firstSeq }: TenantState, startSeq: number): SynapseError {

@@ -22,6 +22,7 @@ import { leafOf } from '../store/tenant-seal.ts';
 import { alteration, divergence, failedStep } from './divergence.ts';
 import type { ReplayWorker } from './replay-worker.ts';
 import { type Detail, joinBodies, readReports } from './replay-protocol.ts';
+import { compareRoots, storedRoots } from './recorded-roots.ts';
 import { ReplayedStep } from './replayed-step.ts';
 import { StateMirror } from './state-mirror.ts';
 
@@ -121,6 +122,16 @@ export class TenantReplay {
   absorb(step: ReplayedStep): void {
     this.mirror.take(step.report);
     this.#range.append(step.leafHash);
+  }
+
+  /** After the last step of a group with `checksRoots`: roots that were written down for it are those of the replay. */
+  checkRoots(step: ReplayedStep | undefined): void {
+    if (step === undefined || step.report.imageHash.length === 0) return;
+    const { tenant, snapshotSeq } = this.tenant;
+    const computed = this.mirror.roots(step.report);
+    const recorded = step.record.roots;
+    if (recorded !== undefined) compareRoots(tenant, step.seq, 'recorded', recorded, computed);
+    if (step.seq === snapshotSeq) compareRoots(tenant, step.seq, 'stored', storedRoots(this.tenant), computed);
   }
 
   #nextBatch({ until, from, checksRoots = false }: Passage): Batch | undefined {

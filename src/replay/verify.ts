@@ -5,13 +5,11 @@
  */
 import { rootsOfRecord } from '../actor/record.ts';
 import { SynapseError } from '../base/error.ts';
-import { hexOf } from '../base/hash.ts';
 import { AuditKey } from '../store/audit-key.ts';
 import { checkJournal } from '../store/journal-check.ts';
 import { readRecords } from '../store/journal.ts';
 import { checkRows } from '../store/row-check.ts';
 import { corrupt } from '../store/schema.ts';
-import { domainRootOf, type Roots } from '../store/snapshot.ts';
 import { faultOf, faultsOf, type StoreFault } from '../store/store-fault.ts';
 import type { ActorModules } from '../store/store-head.ts';
 import type { StoreView } from '../store/store-view.ts';
@@ -19,7 +17,7 @@ import { erasedFaults, type Signer, tenantFaults } from '../store/tenant-check.t
 import type { TenantState } from '../store/tenant-directory.ts';
 import { EventMatch } from './event-match.ts';
 import { ReplayWorker } from './replay-worker.ts';
-import type { ReplayedStep } from './replayed-step.ts';
+import { compareRoots, storedRoots } from './recorded-roots.ts';
 import { TenantReplay } from './tenant-replay.ts';
 
 /** What is verified, and with what. */
@@ -178,22 +176,13 @@ class Outcomes {
         run.absorb(step);
         events.take(step.seq, step.report.outputs());
       }
-      this.#checkRoots(run, steps.at(-1));
+      run.checkRoots(steps.at(-1));
       this.#done += steps.length;
       this.#progress({ phase: 'replay', done: this.#done, total });
     }
     events.end(startSeq === 0);
     if (Buffer.compare(run.auditEdge, tenant.logEdge) !== 0)
       throw corrupt('audit log', { tenant: tenant.tenant, seq: tenant.seq });
-  }
-
-  /** The roots that a step recorded, and those of the stored snapshot, are those that the replay comes to. */
-  #checkRoots({ tenant, mirror }: TenantReplay, step: ReplayedStep | undefined): void {
-    if (step === undefined || step.report.imageHash.length === 0) return;
-    const computed = mirror.roots(step.report);
-    const recorded = step.record.roots;
-    if (recorded !== undefined) compareRoots(tenant.tenant, step.seq, 'recorded', recorded, computed);
-    if (step.seq === tenant.snapshotSeq) compareRoots(tenant.tenant, step.seq, 'stored', storedRoots(tenant), computed);
   }
 
   /** Behind a trimmed journal the snapshot has to be the one whose roots its own record holds. */
@@ -212,17 +201,4 @@ class Outcomes {
 
 function stepsOf({ seq, firstSeq, snapshotSeq }: TenantState): number {
   return firstSeq === 1 ? seq : seq - snapshotSeq;
-}
-
-function storedRoots({ stateRoot, systemRoot, snapshotSeq, imageHash }: TenantState): Roots {
-  return { stateRoot, domainRoot: domainRootOf(stateRoot, systemRoot, snapshotSeq, imageHash) };
-}
-
-function compareRoots(tenant: string, seq: number, which: string, expected: Roots, actual: Roots): void {
-  for (const name of ['stateRoot', 'domainRoot'] as const) {
-    const [recorded, computed] = [hexOf(expected[name]), hexOf(actual[name])];
-    if (recorded === computed) continue;
-    const text = `tenant ${tenant}: the ${which} ${name === 'stateRoot' ? 'state' : 'domain'} root of step ${seq} is ${recorded}, its replay comes to ${computed}`;
-    throw new SynapseError('DIVERGED', text, { tenant, seq, recorded, computed });
-  }
 }
