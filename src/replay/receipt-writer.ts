@@ -127,7 +127,7 @@ async function replayedNotes(
   { actors, previous }: ActorModules,
   seq: number,
 ): Promise<Uint8Array> {
-  const worker = await ReplayWorker.start(actors, previous);
+  const worker = await ReplayWorker.start({ actors, previous });
   try {
     const run = await TenantReplay.open(worker, view, tenant);
     for await (const steps of run.groups({ from: seq, until: seq })) {

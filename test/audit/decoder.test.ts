@@ -47,7 +47,7 @@ beforeAll(async () => {
   await system.close();
   const view = openStoreView(join(root, 'store'));
   try {
-    const worker = await ReplayWorker.start([WORKLOAD_ACTORS.href], []);
+    const worker = await ReplayWorker.start({ actors: [WORKLOAD_ACTORS.href], previous: [] });
     for (const state of view.directory.sorted()) {
       const bodies = [...readRecords(view.driver, state, 1)].map(({ body }) => body.slice());
       const run = await TenantReplay.open(worker, view, state);
