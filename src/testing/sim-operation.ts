@@ -59,6 +59,12 @@ export interface SimulatedEvent extends HistoryEvent {
   readonly operation: number;
 }
 
+/** What a check has found: its name, and the fault in words. */
+export interface Violation {
+  readonly check: string;
+  readonly text: string;
+}
+
 /** One line for people. */
 export function operationText(operation: SimulatedOperation): string {
   const { process, tenant, type, key, handler, args, tell, idempotencyKey, pauseMs } = operation;

@@ -3,8 +3,7 @@
  * repeats it.
  */
 import type { Fault } from './sim-fault.ts';
-import { type SimulatedOperation, operationText } from './sim-operation.ts';
-import type { Violation } from './sim-run.ts';
+import { type SimulatedOperation, type Violation, operationText } from './sim-operation.ts';
 
 /** Findings shown of one run: the first tells most. */
 const SHOWN_VIOLATIONS = 8;

@@ -12,6 +12,7 @@ import type { TenantRoots } from '../host/moves.ts';
 import { Chance } from './chance.ts';
 import { SimulatedClock } from './sim-clock.ts';
 import { SimulatedDisk } from './sim-disk.ts';
+import { earlyLetterFault } from './sim-book-check.ts';
 import { type EffectAttempt, observedEffects } from './sim-effects.ts';
 import type { Fault, FaultRates } from './sim-fault.ts';
 import { SimulatedHost } from './sim-host.ts';
@@ -19,7 +20,7 @@ import type { Action, HostLimits } from './sim-host-setup.ts';
 import { RunJournal } from './sim-journal.ts';
 import { differenceOf } from './sim-move.ts';
 import { SimulatedNetwork } from './sim-network.ts';
-import type { SimulatedOperation } from './sim-operation.ts';
+import type { SimulatedOperation, Violation } from './sim-operation.ts';
 import { adoptHost, freezeHost } from './sim-roots.ts';
 import { Striker } from './sim-striker.ts';
 import { Trace } from './sim-trace.ts';
@@ -34,12 +35,8 @@ export interface RunSetup {
   readonly rates: FaultRates;
   readonly operations: readonly SimulatedOperation[];
   readonly faults: readonly Fault[];
-}
-
-/** What a check has found: its name, and the fault in words. */
-export interface Violation {
-  readonly check: string;
-  readonly text: string;
+  /** The workload is the simulator's own: its books are judged too. */
+  readonly judgesBooks: boolean;
 }
 
 /** Actions of one run for each operation, beyond which it goes round in circles; and as many for none. */
@@ -143,6 +140,8 @@ export class SimulationRun {
 
   /** A frame leaves a lane: what it tells must be durable by now. */
   #released(to: string, frame: Frame): void {
+    const early = this.setup.judgesBooks ? earlyLetterFault(frame, this.journal) : undefined;
+    if (early !== undefined) this.report('durable', early);
     if (to !== 'client' || frame.kind !== FRAME_KIND.reply) return;
     const attempt = this.users.attemptOf(frame.incarnation, frame.correlation);
     if (attempt === undefined) return;

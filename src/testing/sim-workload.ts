@@ -5,22 +5,27 @@
 import type { EffectStub } from '../host/effect-local.ts';
 import type { Grant } from '../host/options.ts';
 import type { Chance } from './chance.ts';
+import { book, drawBookCall, surveyOf, wisp } from './sim-book.ts';
 import { clan, mayfly, phoenix, queue, unit } from './sim-actors.ts';
 import type { SimulatedOperation } from './sim-operation.ts';
 
 /** The actor types of the workload. */
-export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue] as const;
+export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue, book, wisp] as const;
 
 const TENANTS = ['acme', 'umbrella', 'initech'] as const;
 
 /** Everybody may reach everybody, but for one handler and one tenant. */
 export const WORKLOAD_GRANTS: readonly Grant[] = [
   { from: '*', to: '*', actor: 'unit', handlers: ['add', 'note', 'look', 'ask', 'spoil'] },
+  { from: '*', to: '*', actor: 'book', handlers: ['deliver'] },
   { from: 'acme', to: 'umbrella', actor: 'unit', handlers: ['end'] },
 ];
 
 /** Users, of whom several share a tenant. */
 const USERS = 5;
+
+/** How much of the workload can be judged by its answers alone. */
+const BOOKS_RATE = 0.45;
 
 /** What the effect `ask` answers: some inputs fail, some at every other attempt. */
 export const WORKLOAD_EFFECTS: Readonly<Record<string, EffectStub>> = {
@@ -138,10 +143,12 @@ export function defaultWorkload(chance: Chance, count: number): SimulatedOperati
       operations.push({ ...earlier, process: chance.happens(0.5) ? earlier.process : process }); // asks again
       continue;
     }
-    const [type, key, handler, ...args] = chance.one(DRAWS)(chance, `t${at}`);
+    const draw = chance.happens(BOOKS_RATE) ? drawBookCall : undefined;
+    const [type, key, handler, ...args] =
+      draw?.(chance, tenant, TENANTS, `t${at}`) ?? chance.one(DRAWS)(chance, `t${at}`);
     operations.push({ process, tenant, type, key, handler, args, ...manner(chance, at) });
   }
-  return operations;
+  return [...operations, ...surveyOf(operations, USERS, chance)];
 }
 
 /** How it is sent: mostly called with a key; some without, some told, some after a thought. */

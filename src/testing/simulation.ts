@@ -16,15 +16,16 @@ import { loadRegistry } from '../host/modules.ts';
 import { type Grant, admitter, resolveOptions } from '../host/options.ts';
 import { Chance } from './chance.ts';
 import { shrinkList } from './shrink.ts';
+import { bookFaults } from './sim-book-check.ts';
 import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
-import type { SimulatedEvent, SimulatedOperation } from './sim-operation.ts';
+import type { SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
 import { reportOf } from './sim-report.ts';
-import { type RunSetup, SimulationRun, type Violation } from './sim-run.ts';
+import { type RunSetup, SimulationRun } from './sim-run.ts';
 import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
 
 export type { FaultRates } from './sim-fault.ts';
-export type { SimulatedEvent, SimulatedOperation } from './sim-operation.ts';
-export type { Violation } from './sim-run.ts';
+export type { SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
+
 export { Chance } from './chance.ts';
 
 /** A check of one's own: what it returns are faults, in words. */
@@ -127,6 +128,7 @@ async function setupOf(options: SimulateOptions): Promise<RunSetup> {
     rates,
     operations,
     faults,
+    judgesBooks: isOwn && workload === undefined,
   };
 }
 
@@ -166,11 +168,14 @@ function judge(setup: RunSetup, checks: readonly SimulationCheck[]): SimulationR
   run.run();
   const { seed, operations, faults } = setup;
   const { violations } = run;
+  const { history, attempts } = run.users;
+  if (setup.judgesBooks)
+    violations.push(...bookFaults({ operations, history, attempts, notices: run.notices, journal: run.journal }));
   const result = {
     seed,
     traceHash: run.trace.digest(),
     events: run.trace.lines,
-    history: run.users.history,
+    history,
     operations,
     violations,
     stateRoots: Object.fromEntries(run.roots.map(({ tenant, stateRoot }) => [tenant, stateRoot])),
