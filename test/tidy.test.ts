@@ -19,6 +19,7 @@ import {
   specifierFaults,
   technologyFaults,
   userFaults,
+  verifierFaults,
 } from './tidy/graph.ts';
 import {
   clockFaults,
@@ -99,6 +100,15 @@ const RULES: readonly Rule[] = [
       { 'src/actor/a.ts': "import { readFile } from 'node:fs/promises';" },
       { 'src/actor/a.ts': "import { Worker } from 'node:worker_threads';" },
       { 'src/store/a.ts': "import { sha256 } from '@noble/hashes/sha2.js';" },
+    ],
+  },
+  {
+    name: 'what an outsider verifies with needs nothing of the system, and nothing of Node',
+    check: ({ sources }) => verifierFaults(sources),
+    violations: [
+      { 'src/audit/a.ts': "import { sha256 } from 'node:crypto';" },
+      { 'src/audit/a.ts': "import { sha256 } from '../base/hash.ts';" },
+      { 'src/audit/a.ts': "import type { Frame } from '../frame/frame.ts';" },
     ],
   },
   {

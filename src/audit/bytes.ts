@@ -59,18 +59,35 @@ export function hexBytes(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** Codes of the 64 letters, and the way back; 0xff is no letter. */
+const LETTERS: Uint8Array = codesOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const SEXTETS: Uint8Array = new Uint8Array(128).fill(0xff);
+LETTERS.forEach((code, sextet) => (SEXTETS[code] = sextet));
+const PADDING = 0x3d;
+/** Bytes encoded at a time: a multiple of 3, and few enough letters to be arguments of one call. */
+const CHUNK_BYTES = 6_144;
+
+function codesOf(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+}
 
 /** Base 64 of RFC 4648 section 4, with padding. */
 export function base64Text(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += ALPHABET.charAt(group >>> 18) + ALPHABET.charAt((group >>> 12) & 63);
-    text += i + 1 < bytes.length ? ALPHABET.charAt((group >>> 6) & 63) : '=';
-    text += i + 2 < bytes.length ? ALPHABET.charAt(group & 63) : '=';
-  }
+  for (let from = 0; from < bytes.length; from += CHUNK_BYTES)
+    text += chunkText(bytes.subarray(from, from + CHUNK_BYTES));
   return text;
+}
+
+function chunkText(bytes: Uint8Array): string {
+  const codes = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  for (let i = 0, at = 0; i < bytes.length; i += 3, at += 4) {
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    for (let j = 0; j < 4; j++) codes[at + j] = LETTERS[(group >>> (18 - 6 * j)) & 63] as number;
+  }
+  const missing = (3 - (bytes.length % 3)) % 3;
+  for (let i = 1; i <= missing; i++) codes[codes.length - i] = PADDING;
+  return String.fromCharCode(...codes);
 }
 
 /**
@@ -78,25 +95,20 @@ export function base64Text(bytes: Uint8Array): string {
  * bits it covers are 0, and no white space is passed over.
  */
 export function base64Bytes(text: string): Uint8Array | undefined {
-  const match = /^[A-Za-z0-9+/]*(={0,2})$/.exec(text);
-  if (match === null || text.length % 4 !== 0) return undefined;
-  const padding = (match[1] as string).length;
+  if (text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const letters = text.length - padding;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  for (let i = 0, at = 0; i < text.length; i += 4, at += 3) {
-    let group = 0;
-    for (let j = 0; j < 4; j++) group = (group << 6) | sextetOf(text.charAt(i + j));
-    for (let j = 0; j < 3; j++) {
-      const byte = (group >>> (16 - 8 * j)) & 0xff;
-      if (at + j < bytes.length) bytes[at + j] = byte;
-      else if (byte !== 0) return undefined;
-    }
+  let bits = 0;
+  for (let i = 0, at = 0; i < letters; i++) {
+    const sextet = SEXTETS[text.charCodeAt(i)] ?? 0xff;
+    if (sextet === 0xff) return undefined;
+    bits = (bits << 6) | sextet;
+    if (i % 4 === 0) continue;
+    bytes[at++] = bits >>> (6 - 2 * (i % 4));
   }
-  return bytes;
-}
-
-/** Of the padding 0. */
-function sextetOf(letter: string): number {
-  return letter === '=' ? 0 : ALPHABET.indexOf(letter);
+  // What is left of the last letter lies under the padding.
+  return (bits & (padding === 1 ? 3 : padding === 2 ? 15 : 0)) === 0 ? bytes : undefined;
 }
 
 const encoder = new TextEncoder();

@@ -22,10 +22,11 @@ const PRINTED: readonly (readonly [number, number])[] = [
 /** Names that need no quotes. */
 const BARE_NAME = /^[A-Za-z0-9_.:@-]{1,256}$/;
 
-/** `text` in quotes, on one line. */
-export function quoted(text: string): string {
+/** `text` in quotes, on one line. What is made is no longer than `mostLength` and one character more: the rest is not looked at. */
+export function quoted(text: string, mostLength: number = Number.POSITIVE_INFINITY): string {
   let out = '"';
   for (const character of text) {
+    if (out.length > mostLength) break;
     const code = character.codePointAt(0) as number;
     if (character === '"' || character === '\\') out += `\\${character}`;
     else if (PRINTED.some(([first, last]) => code >= first && code <= last)) out += character;

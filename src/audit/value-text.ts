@@ -4,7 +4,7 @@
  * and makes nothing but text, so that a hostile value costs no more than its bytes.
  */
 import { ByteReader } from './byte-reader.ts';
-import { base64Text } from './bytes.ts';
+import { base64Text, hexText } from './bytes.ts';
 import { nameText, quoted, timeText } from './plain-text.ts';
 
 /** Containers in each other: 64 of a user, 4 around them, as the codec allows. */
@@ -100,14 +100,15 @@ class ValuePrinter {
         return;
       case 0xcd:
       case 0xce:
-        this.text += quoted(this.#longString(first));
+        this.text += quoted(this.#longString(first), TEXT_MAX_LENGTH);
         return;
       case 0xcf:
         this.text += `Date(${timeText(reader.f64())})`;
         return;
       case 0xd5:
       case 0xd6:
-        this.text += `${first === 0xd5 ? 'bytes' : 'buffer'}(${base64Text(reader.raw(reader.count()))})`;
+        // Of what will be cut anyway only the beginning is made.
+        this.text += `${first === 0xd5 ? 'bytes' : 'buffer'}(${base64Text(reader.raw(reader.count()).subarray(0, TEXT_MAX_LENGTH))})`;
         return;
       default:
         if (first < 0xca) this.text += this.#integer(first);
@@ -133,10 +134,10 @@ class ValuePrinter {
 
   #bigint(isNegative: boolean): void {
     const bytes = this.#reader.raw(this.#reader.count());
-    let digits = '';
-    for (const byte of bytes) digits = byte.toString(16).padStart(2, '0') + digits;
-    // In hex beyond what is shown anyway: the decimal form of a long one takes long to make.
-    const value = bytes.length > TEXT_MAX_LENGTH ? `0x${digits}` : String(BigInt(`0x0${digits}`));
+    // The highest are the last. More than is shown anyway stays in hex: the decimal form of a long one takes long to make.
+    const highest = bytes.slice(-TEXT_MAX_LENGTH - 1).reverse();
+    const isLong = bytes.length > TEXT_MAX_LENGTH;
+    const value = isLong ? `0x${hexText(highest)}` : String(BigInt(`0x0${hexText(highest)}`));
     this.text += `${isNegative ? '-' : ''}${value}n`;
   }
 

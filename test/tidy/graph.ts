@@ -154,6 +154,20 @@ export function technologyFaults(sources: readonly Source[]): string[] {
   return faults;
 }
 
+/** The verifiers run in browsers: they import one another and `@noble/hashes`, and nothing else at all. */
+export function verifierFaults(sources: readonly Source[]): string[] {
+  const faults: string[] = [];
+  for (const source of sources) {
+    if (roomOf(source.path) !== 'audit') continue;
+    for (const edge of source.edges) {
+      const target = targetOf(source, edge);
+      const isOwn = target === undefined ? /^@noble\/hashes\//.test(edge.specifier) : roomOf(target) === 'audit';
+      if (!isOwn) faults.push(`${source.path}:${edge.line}: a verifier imports '${edge.specifier}'`);
+    }
+  }
+  return faults;
+}
+
 /** No file imports itself through others. Every circle is told once, by its files in order. */
 export function cycleFaults(sources: readonly Source[]): string[] {
   const bySource = new Map(sources.map((source) => [source.path, source]));
