@@ -2,11 +2,15 @@
  * The output gate: durable before visible. What a step puts out waits here until the store has said
  * that everything up to the step's position is on disk. Positions rise, so the gate is a queue.
  */
+import type { SynapseError } from '../base/error.ts';
+
+/** Told that an output will never be released; `reason` where it is known better than "not durable". */
+type Abandon = (reason?: SynapseError) => void;
 
 interface Held {
   readonly position: number;
   readonly release: () => void;
-  readonly abandon: (() => void) | undefined;
+  readonly abandon: Abandon | undefined;
   /** Whose output it is. */
   readonly owner: object;
 }
@@ -26,7 +30,7 @@ export class OutputGate {
   }
 
   /** Calls `release` once `position` is durable: now, where it is already; or `abandon`, if it never will be. */
-  hold(owner: object, position: number, release: () => void, abandon?: () => void): void {
+  hold(owner: object, position: number, release: () => void, abandon?: Abandon): void {
     if (position <= this.#durable && this.length === 0) release();
     else this.#queue.push({ position, release, abandon, owner });
   }
@@ -49,12 +53,12 @@ export class OutputGate {
     }
   }
 
-  /** Drops what one owner has waiting: its steps could not be kept. */
-  abandonOf(owner: object): void {
+  /** Drops what one owner has waiting: its steps could not be kept, or, by `reason`, nothing of it is. */
+  abandonOf(owner: object, reason?: SynapseError): void {
     const waiting = this.#queue.slice(this.#head);
     this.#queue = waiting.filter((held) => held.owner !== owner);
     this.#head = 0;
-    for (const held of waiting) if (held.owner === owner) held.abandon?.();
+    for (const held of waiting) if (held.owner === owner) held.abandon?.(reason);
   }
 
   /** Drops what is not durable: those steps are undone. */

@@ -265,7 +265,7 @@ export class Intake {
       seat,
       seat.lastPosition,
       () => core.answer(frame, outcome),
-      () => this.refuse(frame, failure),
+      (reason) => this.refuse(frame, reason ?? failure),
     );
     return false;
   }
@@ -331,15 +331,7 @@ export class Intake {
         for (const output of outputs) core.release(seat, output);
         this.#settle(seat, origin ?? frame);
       },
-      () =>
-        this.refuse(
-          origin ?? frame,
-          new SynapseError(
-            'STORE_UNAVAILABLE',
-            // A flush that failed may have reached the disk all the same: only asking again can tell.
-            'the store failed before the command was known to be durable; ask again with the same idempotency key',
-          ),
-        ),
+      (reason) => this.refuse(origin ?? frame, reason ?? unknownFate()),
     );
   }
 
@@ -389,4 +381,10 @@ function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): Syn
     recorded: expected,
     computed: outcome.digest,
   });
+}
+
+/** A flush that failed may have reached the disk all the same: only asking again can tell. */
+function unknownFate(): SynapseError {
+  const text = 'the store failed before the command was known to be durable; ask again with the same idempotency key';
+  return new SynapseError('STORE_UNAVAILABLE', text);
 }

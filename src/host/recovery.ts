@@ -191,7 +191,8 @@ export class Recovery {
   refuse(seat: Seat, error: SynapseError): void {
     seat.phase = 'refused';
     seat.error = error;
-    this.#core.gate.abandonOf(seat);
+    // Of an erased tenant nobody will ever be told more; else what is under way may yet prove to be durable.
+    this.#core.gate.abandonOf(seat, error.code === 'INVALID_ADDRESS' ? error : undefined);
     for (const frames of seat.waiters.values()) for (const frame of frames) this.#intake.refuse(frame, error);
     seat.waiters.clear();
     this.clear(seat);

@@ -165,12 +165,15 @@ class StoreThread {
     }, RECOVER_MS);
   }
 
-  /** Durable on return, and lanes are told. */
-  erase(tenant: string): void {
+  /** Durable when it resolves, and lanes are told. What there is to delete goes in slices, between which others are served. */
+  async erase(tenant: string): Promise<void> {
     this.pump();
     if (this.#host === undefined) throw new SynapseError('CLOSED', 'the store is not open');
     try {
-      this.#host.erase(tenant);
+      for (const rows of this.#host.erasing(tenant)) {
+        this.pump();
+        await new Promise((resolve) => void setImmediate(resolve, rows)); // lets control messages in
+      }
     } finally {
       this.pump();
     }
@@ -216,8 +219,8 @@ const surface: StoreSurface = {
       return null;
     }),
   erase: (tenant) =>
-    replyWith(() => {
-      thread.erase(tenant);
+    replyWith(async () => {
+      await thread.erase(tenant);
       return null;
     }),
   backup: (dir) =>

@@ -8,7 +8,7 @@
  *   4  its row says `erased`
  *
  * Each is durable before the next begins; an opening repeats 2 to 4 for every tenant that is `erasing`, or
- * whose key is gone. Name, leaf hashes, tiles and checkpoints stay: the log still verifies. Batches that
+ * whose key is gone. 3 may take long, so it goes in slices: between two of them others are served. Name, leaf hashes, tiles and checkpoints stay: the log still verifies. Batches that
  * hold other tenants' records too go when those are trimmed.
  */
 import { SynapseError } from '../base/error.ts';
@@ -24,7 +24,8 @@ import { planTrim } from './trim.ts';
 export interface ErasureGround {
   readonly driver: KeyValue;
   readonly ring: SealRing;
-  readonly directory: TenantDirectory;
+  /** As of now: another one after the store was reopened. */
+  directory(): TenantDirectory;
   /** One durable commit. */
   write(rows: Write[]): void;
   /** Durable on return. */
@@ -38,13 +39,13 @@ const CONTENT_KINDS: readonly number[] = [KIND.events, KIND.image, KIND.row, KIN
 const CHUNK_ROWS = 4_000;
 
 /**
- * Erases a tenant, one whose rows are damaged too. Idempotent; what a crash or a failure interrupts is finished
- * by the next opening. `INVALID_ARGUMENT` without keys, and for a tenant that is not known: a mistyped name
- * must not pass for an erasure.
+ * Erases a tenant, one whose rows are damaged too. The first pull does 1 and 2, each further one a slice of the
+ * rest; gives the number of rows that it changed. Idempotent; what a crash or a failure interrupts is finished by the next opening. `INVALID_ARGUMENT`
+ * without keys, and for a tenant that is not known: a mistyped name must not pass for an erasure.
  */
-export function eraseTenant(ground: ErasureGround, tenant: string): void {
-  const { ring, directory } = ground;
-  if (!ring.isEncrypted) throw notErasable(tenant);
+export function* eraseTenant(ground: ErasureGround, tenant: string): Generator<number, void, undefined> {
+  if (!ground.ring.isEncrypted) throw notErasable(tenant);
+  const directory = ground.directory();
   const found = directory.find(tenant);
   if (found === undefined) {
     directory.get(tenant); // says so where both of its rows are damaged
@@ -55,30 +56,36 @@ export function eraseTenant(ground: ErasureGround, tenant: string): void {
   if (state === undefined) {
     // Its row cannot be read, so it cannot say `erased` later: the tenant stays refused as damaged.
     ground.destroyKey(tenantNo);
-    dropContent(ground, tenantNo);
+    yield* dropContent(ground, tenantNo);
     return;
   }
   const erasing = withoutContent(state, 'erasing');
   ground.write(tenantWrites(erasing, false));
   directory.set(erasing);
-  finish(ground, erasing);
+  yield* finish(ground, erasing);
 }
 
 /** Finishes what was interrupted. */
 export function finishErasures(ground: ErasureGround): void {
-  for (const state of ground.directory.erased()) if (state.life === 'erasing') finish(ground, state);
+  for (const state of ground.directory().erased()) {
+    if (state.life === 'erasing') for (const slice of finish(ground, state)) void slice;
+  }
 }
 
-function finish(ground: ErasureGround, state: TenantState): void {
+function* finish(ground: ErasureGround, state: TenantState): Generator<number, void, undefined> {
   ground.destroyKey(state.tenantNo);
-  dropContent(ground, state.tenantNo);
-  for (const { writes } of planTrim(ground.driver, [state], () => state, {}, 0)) ground.write(writes);
+  yield 0;
+  yield* dropContent(ground, state.tenantNo);
+  for (const { writes } of planTrim(ground.driver, [state], () => state, {}, 0)) {
+    ground.write(writes);
+    yield writes.length;
+  }
   const erased = withoutContent(state, 'erased');
   ground.write(tenantWrites(erased, false));
-  ground.directory.set(erased);
+  ground.directory().set(erased);
 }
 
-function dropContent(ground: ErasureGround, tenantNo: number): void {
+function* dropContent(ground: ErasureGround, tenantNo: number): Generator<number, void, undefined> {
   for (const kind of CONTENT_KINDS) {
     const prefix = new ByteWriter(8).u8(kind).u32(tenantNo).bytes();
     let chunk: Write[] = [];
@@ -87,6 +94,7 @@ function dropContent(ground: ErasureGround, tenantNo: number): void {
       if (chunk.length < CHUNK_ROWS) continue;
       ground.write(chunk);
       chunk = [];
+      yield CHUNK_ROWS;
     }
     if (chunk.length > 0) ground.write(chunk);
   }

@@ -238,12 +238,18 @@ export class StoreHost {
     }
   }
 
-  /** Erases a tenant; see `Store.erase`. What lanes have sent of it so far is written first, and goes with the rest. */
-  erase(tenant: string): void {
+  /**
+   * Erases a tenant; see `Store.erasing`. What lanes have sent of it so far is written first, and goes with the
+   * rest; they hear of it with the first slice.
+   */
+  *erasing(tenant: string): Generator<number, void, undefined> {
     this.flush();
     this.#erasing.add(tenant);
     try {
-      this.#store.erase(tenant);
+      for (const slice of this.#store.erasing(tenant)) {
+        this.#tellErasures();
+        yield slice;
+      }
     } catch (error) {
       const isRefusal = error instanceof SynapseError && error.code === 'INVALID_ARGUMENT';
       if (isRefusal || isOfOneTenant(error)) this.#erasing.delete(tenant);

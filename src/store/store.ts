@@ -158,12 +158,8 @@ export class Store {
     const draft = new SnapshotDraft(this.#driver, state);
     draft.apply(changes);
     const { stateRoot, systemRoot } = draft;
-    const domainRoot = domainRootOf(
-      stateRoot,
-      systemRoot,
-      at?.seq ?? state.snapshotSeq,
-      at?.imageHash ?? state.imageHash,
-    );
+    const { seq, imageHash } = at ?? { seq: state.snapshotSeq, imageHash: state.imageHash };
+    const domainRoot = domainRootOf(stateRoot, systemRoot, seq, imageHash);
     return { stateRoot: stateRoot.slice(), domainRoot };
   }
 
@@ -321,8 +317,8 @@ export class Store {
       this.#configs = configs;
     });
     this.#commitRows(headWrites(this.#head));
-    finishErasures(this.#erasure());
     this.#failure = undefined;
+    finishErasures(this.#erasure()); // a failure of this is one of the store again
   }
 
   /** Closes the driver. Idempotent; everything else is `CLOSED` afterwards. */
@@ -333,8 +329,13 @@ export class Store {
 
   /** Destroys the tenant's key and then its content, durably; see erasure.ts. */
   erase(tenant: string): void {
+    for (const slice of this.erasing(tenant)) void slice;
+  }
+
+  /** The same a slice at a time: after the first the content is gone, with the last all is done. */
+  *erasing(tenant: string): Generator<number, void, undefined> {
     this.#check();
-    eraseTenant(this.#erasure(), tenant);
+    yield* eraseTenant(this.#erasure(), tenant);
   }
 
   /** True once nothing of the tenant's content can be read any more. */
@@ -347,8 +348,11 @@ export class Store {
     return {
       driver: this.#driver,
       ring: this.#ring,
-      directory: this.#directory,
-      write: (rows) => this.#commitRows(rows),
+      directory: () => this.#directory,
+      write: (rows) => {
+        this.#check(); // the store may have failed since the last slice
+        this.#commitRows(rows);
+      },
       destroyKey: (tenantNo) => this.#attempt(() => this.#ring.erase(tenantNo)),
     };
   }

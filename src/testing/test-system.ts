@@ -326,7 +326,7 @@ class TestEngine implements Engine {
   async erase(tenant: string): Promise<void> {
     await this.settle();
     const { storeHost, lane } = this.#open();
-    storeHost.erase(tenant);
+    for (const slice of storeHost.erasing(tenant)) void slice;
     lane.refuse(tenant, erasedTenant(tenant));
     this.client.resend(() => true); // calls under way will have no answer: sent again, they hear why
     await this.settle();

@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSystem, SynapseError } from 'synapse-actors';
+import { createSystem, type SynapseError } from 'synapse-actors';
 import { leafHashOf, verifyConsistency, verifyInclusion } from 'synapse-actors/audit';
 import { describe, expect, it } from 'vitest';
 import { ledger } from './fixtures/ledger.ts';

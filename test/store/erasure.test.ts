@@ -344,3 +344,24 @@ test('a backup has keys of its own: what is erased here lives there, and what is
   expectStays(second);
   for (const one of [store, copy, second]) one.close();
 });
+
+test.each([false, true])(
+  'a large tenant goes in slices: after the first nothing of it can be read, and others commit between (reopened meanwhile: %j)',
+  (isReopened) => {
+    const driver = new MemoryKeyValue();
+    const slots = new MemoryKeySlots();
+    const store = open(driver, SHARDS, new KeyRing(slots));
+    const changes = Array.from({ length: 9_000 }, (_, n) => row('state', `actor ${n}`, 'balance', `${n}`));
+    store.commit([step('gone', 1), step('stays', 1)], [snapshot('gone', 1, changes)]);
+    const slices: number[] = [];
+    for (const rows of store.erasing('gone')) {
+      slices.push(rows);
+      expectGone(store);
+      store.commit([step('stays', 1 + slices.length)], []);
+      if (isReopened && slices.length === 2) store.reopen(); // which finishes it in one go
+    }
+    expect(slices.length).toBeGreaterThan(isReopened ? 1 : 2);
+    expect(contentRows(driver, 0)).toEqual([]);
+    expect(bodies(open(driver, SHARDS, new KeyRing(slots)), 'stays').length).toBe(1 + slices.length);
+  },
+);
