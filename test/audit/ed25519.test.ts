@@ -136,8 +136,6 @@ describe('keys that are no keys', () => {
   test('with y at or beyond the prime, with the sign of a zero, or off the curve', () => {
     const keys = [littleEndian(P + 1n), littleEndian(1n | (1n << 255n)), littleEndian(P), littleEndian(2n)];
     for (const key of keys) expect(verifyEd25519(nothing, Uint8Array.of(1), key)).toBe(false);
-    // OpenSSL takes y = p + 1 for y = 1: the reason to be stricter than it.
-    expect(byNode(nothing, Uint8Array.of(1), littleEndian(P + 1n))).toBe(true);
   });
 
   test('and R has one form as well', () => {
