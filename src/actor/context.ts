@@ -94,7 +94,7 @@ class ReadContext {
       (level: LogLevel) =>
       (message: string, fields?: Readonly<Record<string, unknown>>): void => {
         this.#scope.assertRunning('the log');
-        this.#facts.log(address, level, message, fields);
+        if (this.#scope.isNewLine()) this.#facts.log(address, level, message, fields);
       };
     this.#log ??= { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
     return this.#log;
@@ -122,6 +122,7 @@ function scopeOf(turn: Turn, tenant: string): ViewScope {
       return turn.writes;
     },
     assertRunning: (what) => turn.assertRunning(what, life, tenant),
+    isNewLine: () => turn.isNewLine(),
   };
 }
 
@@ -231,15 +232,12 @@ export class TurnContext extends ReadContext {
       throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${address.type}' is registered`, { type: address.type });
     }
     const actorId = actorIdOf(address.type, key);
-    const twice = turn.orders.some(
-      (order) => order.kind === 'spawn' && order.type === address.type && order.key === key,
-    );
-    const isKnown = twice || actorId === turn.actorId;
+    const isKnown = turn.spawns(address.type, key) || actorId === turn.actorId;
     const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.#facts.existence(actorId));
     if (existence === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${address.type}/${key} exists already`, { argument: 'key' });
     }
-    turn.orders.push({ kind: 'spawn', type: address.type, key });
+    turn.spawn(address.type, key);
     return ref;
   }
 
@@ -280,7 +278,7 @@ const callSend: Send = ({ turn, facts, scope }, address, handler, args, options)
   scope.assertRunning('a call');
   return turn.request((index): Call => {
     try {
-      return makeCall(facts, address, handler, args, options, index, turn.message.sender.principal);
+      return makeCall({ turn, facts }, address, handler, args, options, index);
     } catch (error) {
       return { kind: 'failed', index, error: error as SynapseError };
     }
@@ -295,16 +293,15 @@ const tellSend: Send = ({ turn, scope }, address, handler, args, options) => {
 };
 
 function makeCall(
-  facts: DomainFacts,
+  { turn, facts }: Pick<Origin, 'turn' | 'facts'>,
   address: Address,
   handler: string,
   args: unknown[],
   options: CallOptions,
   index: number,
-  senderPrincipal: string | undefined,
 ): Call {
   const encoded = encodeArguments(args);
-  const principal = options.principal ?? senderPrincipal;
+  const principal = options.principal ?? turn.message.sender.principal;
   const { type, key } = address;
   const { idempotencyKey } = options;
   if (address.tenant !== facts.tenant) {
@@ -317,6 +314,11 @@ function makeCall(
   const query = definition.queries.has(handler);
   if (!query && !definition.commands.has(handler)) {
     throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
+  }
+  // It would arrive before the child is born, bring it to life as nobody's child, and leave nothing to be born.
+  if (!query && turn.spawns(type, key)) {
+    const text = `${type}/${key} comes into being at the end of this turn: tell it, or call it in a later one`;
+    throw new SynapseError('INVALID_ARGUMENT', text, { argument: 'key' });
   }
   return { kind: 'local', index, type, key, handler, query, args: encoded, principal, idempotencyKey };
 }

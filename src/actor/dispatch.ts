@@ -350,11 +350,7 @@ export function noteType(state: DomainState, type: string, version: number): voi
 }
 
 function watch(state: DomainState, turn: Turn, target: string): void {
-  const watchers = state.watchers.get(target) ?? [];
-  if (watchers.includes(turn.actorId)) return;
-  state.watchers.set(target, [...watchers, turn.actorId]);
-  state.watchMarks.touch(target);
-  state.running.note('watch', target, turn.actorId);
+  if (state.watches.add(target, turn.actorId)) state.running.note('watch', target, turn.actorId);
 }
 
 /** Ends the actor of a turn that asked for it. */

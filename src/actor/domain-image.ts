@@ -11,7 +11,7 @@ import { SynapseError } from '../base/error.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { META_ROW, rowGroupOf } from './cell.ts';
 import { DEDUP_GROUP } from './dedup.ts';
-import { type DomainState, EFFECT_GROUP, TURN_GROUP, WATCH_GROUP } from './domain-state.ts';
+import { type DomainState, EFFECT_GROUP, TURN_GROUP } from './domain-state.ts';
 import type { Message } from './message.ts';
 import { Outbox, type OutboxImage } from './outbox.ts';
 import type { RowMarks } from './row-marks.ts';
@@ -19,6 +19,7 @@ import { type SessionImage, SessionTable } from './session.ts';
 import type { EffectRequest } from './step.ts';
 import { TIMER_GROUP } from './timer-table.ts';
 import { Turn, type TurnImage } from './turn.ts';
+import { WATCH_GROUP } from './watch-table.ts';
 
 /** A row that changed; null: it is gone. */
 export interface ChangedRow {
@@ -76,7 +77,7 @@ function systemTables(state: DomainState): readonly { marks: RowMarks; value: (n
     { marks: state.timers.marks, value: (name) => state.timers.rowValue(name) },
     { marks: state.turnMarks, value: (name) => encodeOr(state.turns.get(Number(name))?.image()) },
     { marks: state.effectMarks, value: (name) => encodeOr(state.effects.get(name)) },
-    { marks: state.watchMarks, value: (name) => encodeOr(state.watchers.get(name)) },
+    { marks: state.watches.marks, value: (name) => state.watches.rowValue(name) },
   ];
 }
 
@@ -185,10 +186,7 @@ export function restoreDomain(
     state.effects.set(effect.id, effect);
     state.effectMarks.stored(effect.id);
   }
-  for (const row of inGroup(WATCH_GROUP)) {
-    state.watchers.set(row.name, decodeValue(row.value) as readonly string[]);
-    state.watchMarks.stored(row.name);
-  }
+  state.watches.restore(inGroup(WATCH_GROUP));
 }
 
 function restoreTurn(state: DomainState, turn: Turn): void {

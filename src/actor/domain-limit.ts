@@ -1,5 +1,5 @@
 /**
- * What one tenant may have under way at a time. Over a limit the turn or the call that asked for more
+ * What one tenant, or one actor, may have at a time. Over a limit the turn or the call that asked for more
  * gets `MAILBOX_FULL`; nothing is dropped in silence and no other tenant notices.
  */
 import { SynapseError } from '../base/error.ts';
@@ -17,6 +17,9 @@ const TIMERS_MAX = 1_000_000;
 
 /** Topics that ever got an event: each keeps its offset for good. */
 const TOPICS_MAX = 100_000;
+
+/** Children of one actor: its own row names them, and holds so many of the longest names. */
+const CHILDREN_MAX = 10_000;
 
 function full(what: string, limit: number): SynapseError {
   return new SynapseError('MAILBOX_FULL', `the tenant has ${limit} ${what}, and may not have more`, { limit });
@@ -37,9 +40,15 @@ export function effectFault(state: DomainState): SynapseError | undefined {
 export function checkOrders(state: DomainState, turn: Turn): void {
   let timers = state.timers.size;
   let topics = state.topics.size;
+  let children = turn.cell?.children.length ?? 0;
   for (const order of turn.orders) {
     if (order.kind === 'timer') timers += 1;
+    else if (order.kind === 'spawn') children += 1;
     else if (order.kind === 'emit' && !state.topics.has(order.topic)) topics += 1;
+  }
+  if (children > CHILDREN_MAX) {
+    const text = `the actor has ${CHILDREN_MAX} children, and may not have more`;
+    throw new SynapseError('MAILBOX_FULL', text, { limit: CHILDREN_MAX });
   }
   if (timers > TIMERS_MAX) throw full('timers', TIMERS_MAX);
   if (topics > TOPICS_MAX) throw full('topics', TOPICS_MAX);

@@ -22,6 +22,7 @@ import { SessionTable, sourceOf } from './session.ts';
 import type { EffectRequest, Step } from './step.ts';
 import { TimerTable } from './timer-table.ts';
 import type { Turn } from './turn.ts';
+import { WatchTable } from './watch-table.ts';
 
 /** The doors of the kernel. A lane, the simulator and a test each bring their own. */
 export interface KernelPorts {
@@ -57,7 +58,6 @@ export interface Mailbox {
 }
 
 export const TURN_GROUP = 'sys:turn';
-export const WATCH_GROUP = 'sys:watch';
 export const EFFECT_GROUP = 'sys:effect';
 
 /** One sink for all digests of the thread: steps of one thread take turns, but may interleave. */
@@ -86,8 +86,7 @@ export class DomainState implements DomainFacts {
   readonly turnMarks: RowMarks = new RowMarks(TURN_GROUP);
   readonly effects: Map<string, EffectRequest> = new Map();
   readonly effectMarks: RowMarks = new RowMarks(EFFECT_GROUP);
-  readonly watchers: Map<string, readonly string[]> = new Map();
-  readonly watchMarks: RowMarks = new RowMarks(WATCH_GROUP);
+  readonly watches: WatchTable = new WatchTable();
   readonly mailboxes: Map<string, Mailbox> = new Map();
   /** Times of restarts of actors that never came to exist. */
   unborn: Map<string, readonly number[]> = new Map();

@@ -34,6 +34,10 @@ class QueryRun implements ViewScope, Running {
     if (this.isOver) throw outOfReach(this.#tenant, this.#message, 'this query is over', what);
   }
 
+  isNewLine(): boolean {
+    return true;
+  }
+
   spoil(fault: SynapseError): void {
     this.fault ??= fault;
   }

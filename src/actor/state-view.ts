@@ -24,6 +24,8 @@ export interface ViewScope {
   readonly writes: WriteLog | undefined;
   /** Throws when the turn is over or not the one that runs. */
   assertRunning(what: string): void;
+  /** False for a line of the log that the turn wrote before it was run again. */
+  isNewLine(): boolean;
 }
 
 /** A value as it enters a cell: primitives as they are, all else copied and frozen. */

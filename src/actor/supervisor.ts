@@ -139,7 +139,7 @@ export function applyStrategy(
   });
 }
 
-/** Ends an actor: erases its rows, stops its children, tells its watchers. */
+/** Ends an actor: erases its rows, stops its children, tells its watchers, forgets what it watched. */
 export function stopActor(state: DomainState, cell: Cell, reason: string): void {
   const turn = state.turnOf.get(cell.id);
   if (turn !== undefined) {
@@ -160,10 +160,8 @@ export function stopActor(state: DomainState, cell: Cell, reason: string): void 
 }
 
 function tellWatchers(state: DomainState, actorId: string, reason: string): void {
-  const watchers = state.watchers.get(actorId);
-  if (watchers === undefined) return;
-  state.watchers.delete(actorId);
-  state.watchMarks.drop(actorId);
+  const watchers = state.watches.end(actorId);
+  if (watchers.length === 0) return;
   const args = encodeArguments([state.addressOf(actorId), reason]);
   for (const watcher of watchers) {
     const { type, key } = actorPartsOf(watcher);

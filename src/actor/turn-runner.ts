@@ -196,6 +196,7 @@ function revive(state: DomainState, turn: Turn): void {
   if (definition === undefined || handler === undefined) throw divergence(turn, 'its version is not here');
   const cell = takeCell(state, turn, definition);
   turn.arm(cell, definition);
+  turn.catchUp();
   migrateCell(state, turn, cell, definition);
   invoke(state, turn, handler);
   for (const result of turn.results) {
@@ -203,6 +204,7 @@ function revive(state: DomainState, turn: Turn): void {
     settle(state, turn, result);
   }
   if (turn.settled !== undefined || turn.callCount !== turn.sentCount) throw divergence(turn, 'it made other calls');
+  turn.caughtUp();
 }
 
 function divergence(turn: Turn, why: string): SynapseError {

@@ -141,6 +141,11 @@ export class Turn {
   #random: SeededRandom | undefined;
   #orderCount = 0;
   #existenceCount = 0;
+  /** Lines logged in this life, and in any: a life that runs the same code again does not write them twice. */
+  #lineCount = 0;
+  #linesKnown = 0;
+  #isCatchingUp = false;
+  #spawned: Set<string> = new Set();
 
   constructor(id: number, message: Message, version: number, seed: Uint8Array, nowMs: number, seq: number) {
     this.id = id;
@@ -207,6 +212,37 @@ export class Turn {
     this.#random = undefined;
     this.#orderCount = 0;
     this.#existenceCount = 0;
+    this.#lineCount = 0;
+    this.#spawned = new Set();
+  }
+
+  /** Asks for a child, at the turn's end. */
+  spawn(type: string, key: string): void {
+    this.orders.push({ kind: 'spawn', type, key });
+    this.#spawned.add(actorIdOf(type, key));
+  }
+
+  /** Whether the turn has asked for this child. */
+  spawns(type: string, key: string): boolean {
+    return this.#spawned.has(actorIdOf(type, key));
+  }
+
+  /** From here to `caughtUp` an earlier life has been, perhaps in a process that is gone: its lines are written. */
+  catchUp(): void {
+    this.#isCatchingUp = true;
+  }
+
+  caughtUp(): void {
+    this.#isCatchingUp = false;
+  }
+
+  /** Counts a line of the log; false when it has been written before, or is said by code that will run again. */
+  isNewLine(): boolean {
+    if (this.needs !== undefined) return false;
+    this.#lineCount += 1;
+    const isKnown = this.#isCatchingUp || this.#lineCount <= this.#linesKnown;
+    this.#linesKnown = Math.max(this.#linesKnown, this.#lineCount);
+    return !isKnown;
   }
 
   get random(): SeededRandom {

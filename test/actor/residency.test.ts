@@ -44,6 +44,13 @@ const unit = actor('unit', {
       ctx.table<number>('t').set('waited', ctx.now());
       return ctx.state.n;
     },
+    async chat(ctx, key: string): Promise<void> {
+      ctx.log.info('before');
+      await ctx.effect('wait', 1);
+      ctx.log.info('between');
+      ctx.spawn('unit', key); // looks for it where it is not in memory
+      ctx.log.info('after');
+    },
     async keyed(ctx, key: string, child: string): Promise<unknown> {
       return ctx.ref('unit', key).with({ idempotencyKey: 'inner' })['bear']?.(child);
     },
@@ -108,6 +115,25 @@ test('a nested call with a key, whose turn needs a load, does not wait for itsel
   const again = await world.ask('unit/a', 'keyed', 'b', 'new');
   expect(again).toBe(await world.ask('unit/a', 'keyed', 'b', 'new'));
   expect(await world.ask('unit/b', 'look')).toContain('"n":2');
+});
+
+test.each(['kept', 'evicted', 'recovered'])('a line is logged once, whether its turn was %s', async (how) => {
+  const world = new World(actors, held);
+  world.cluster.effectsAreHeld = true;
+  await world.ask('unit/other', 'add', 1);
+  const chat = world.send('unit/a', 'chat', ['other'], { idempotencyKey: 'k' });
+  await world.cluster.settle();
+  if (how !== 'kept') await world.evictAll();
+  if (how === 'recovered') await world.crash();
+  expect(world.cluster.lines).toEqual(['before']);
+  await world.finishEffects();
+  expect(await world.answer(chat)).toMatch(/^INVALID_ARGUMENT .*exists already/);
+  expect(world.cluster.lines).toEqual(['before', 'between']);
+  const next = world.send('unit/a', 'chat', ['new']);
+  await world.cluster.settle();
+  await world.finishEffects();
+  expect(await world.answer(next)).toBe('ok undefined');
+  expect(world.cluster.lines).toEqual(['before', 'between', 'before', 'between', 'after']);
 });
 
 test('a spawn is checked again at the end, against what left memory meanwhile', async () => {

@@ -13,6 +13,7 @@ function open(): { cell: Cell; state: Record<string, unknown>; table: TableView;
     assertRunning(what): void {
       if (isOver) throw new SynapseError('AMBIENT_AUTHORITY', `${what} is out of reach`);
     },
+    isNewLine: () => true,
   };
   return {
     cell,
@@ -150,7 +151,7 @@ describe('a table', () => {
 test('a query’s views read and never write', () => {
   const { cell } = open();
   cell.state['x'] = 1;
-  const scope: ViewScope = { writes: undefined, assertRunning: () => undefined };
+  const scope: ViewScope = { writes: undefined, assertRunning: () => undefined, isNewLine: () => true };
   const state = stateView(cell, scope);
   const table = new TableView(cell, scope, 't');
   expect(state['x']).toBe(1);

@@ -280,6 +280,61 @@ test('an end does not bring back a watcher that has ended before', async () => {
   expect((await world.cluster.roots())[0]?.stateRoot).toBe(before);
 });
 
+test.each(['in memory', 'after a crash'])('a watch ends with its watcher, %s', async (where) => {
+  const world = new World(all);
+  await world.ask('watcher/w', 'watch', 'mayfly', 'm');
+  await world.ask('watcher/other', 'watch', 'mayfly', 'm');
+  await world.ask('mayfly/m', 'add', 1);
+  await world.ask('watcher/w', 'leave');
+  await world.ask('watcher/w', 'watch', 'mayfly', 'x'); // born again, it watches another
+  if (where === 'after a crash') {
+    await world.cluster.snapshotAll();
+    await world.crash();
+  }
+  await world.ask('mayfly/m', 'fail');
+  expect(await world.ask('watcher/w', 'ends')).toBe('ok []');
+  expect(await world.ask('watcher/other', 'ends')).toBe('ok ["Error: broken"]');
+  await world.ask('mayfly/x', 'add', 1);
+  await world.ask('mayfly/x', 'fail');
+  expect(await world.ask('watcher/w', 'ends')).toBe('ok ["Error: broken"]');
+});
+
+test('a child may be told and not called before the turn that spawns it has ended', async () => {
+  const parent = actor('parent', {
+    state,
+    commands: {
+      async bearAndCall(ctx, key: string): Promise<unknown> {
+        const child = ctx.spawn('one', key);
+        return child['add']?.(1);
+      },
+      async bearAndTell(ctx, key: string): Promise<unknown> {
+        const child = ctx.spawn('one', key);
+        child.tell['add']?.(1);
+        return child['n']?.();
+      },
+      leave: (ctx): void => ctx.stop(),
+    },
+  });
+  const world = new World([...all, parent]);
+  expect(await world.ask('parent/p', 'bearAndCall', 'c')).toMatch(/^INVALID_ARGUMENT .*end of this turn/);
+  expect(await world.ask('one/c', 'n')).toBe('ok 0');
+  expect(await world.ask('parent/p', 'bearAndTell', 'c')).toBe('ok 0');
+  expect(await world.ask('one/c', 'n')).toBe('ok 1');
+  await world.ask('parent/p', 'leave');
+  expect(await world.ask('one/c', 'n')).toBe('ok 0');
+});
+
+test('an actor has no more than 10,000 children, and a turn that asks for more fails whole', async () => {
+  const world = new World(all);
+  const keys = Array.from({ length: 10_000 }, (_, n) => `c${n}`);
+  expect(await world.ask('one/p', 'bear', 'mayfly', ...keys, 'more')).toMatch(/^MAILBOX_FULL .*10000 children/);
+  expect(await world.ask('one/p', 'bear', 'mayfly', ...keys)).toBe('ok undefined');
+  expect(await world.ask('one/p', 'bear', 'mayfly', 'more')).toMatch(/^MAILBOX_FULL/);
+  await world.ask('mayfly/c7', 'add', 1);
+  await world.ask('mayfly/c7', 'fail'); // ends: there is room for one
+  expect(await world.ask('one/p', 'bear', 'mayfly', 'more')).toBe('ok undefined');
+});
+
 test('an actor that is stopped while it is suspended tells its caller and cancels its effect', async () => {
   const parent = actor('parent', {
     state,

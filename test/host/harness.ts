@@ -46,6 +46,8 @@ export class Cluster {
   effectsAreHeld = false;
   readonly sender: Sender;
   readonly notices: Notice[] = [];
+  /** What turns logged. */
+  readonly lines: string[] = [];
   store!: Store;
   storeHost!: StoreHost;
   readonly driver: FaultyDriver = new FaultyDriver(new MemoryKeyValue());
@@ -147,7 +149,7 @@ export class Cluster {
         drain: () => this.#scope.drain(),
         takeUnhandled: () => this.#scope.takeUnhandled(),
         admit,
-        log: () => undefined,
+        log: (_actor, _level, line) => void this.lines.push(line),
         enter: (turn) => this.#scope.enter(turn),
         leave: () => this.#scope.leave(),
       },
