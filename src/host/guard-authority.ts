@@ -15,10 +15,14 @@ import dnsPromises from 'node:dns/promises';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
+import inspector from 'node:inspector';
 import net from 'node:net';
+import os from 'node:os';
+import perfHooks from 'node:perf_hooks';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import tls from 'node:tls';
+import v8 from 'node:v8';
 import vm from 'node:vm';
 import workerThreads from 'node:worker_threads';
 import { SynapseError } from '../base/error.ts';
@@ -29,6 +33,7 @@ const EFFECT = 'use ctx.effect(name, input), which runs outside the lane';
 const MICROTASK = 'use queueMicrotask, or await what ctx gave';
 const EXIT = 'throw to fail the turn, or use ctx.stop() to end the actor';
 const THREAD = 'use ctx.effect(name, input) for work beside the turn, ctx.spawn(type, key) for another actor';
+const MEASURE = 'measure in an effect, or outside of the system';
 const CLOCK = 'use ctx.now(): a turn has one recorded time';
 
 /** Object, its name in messages, what to use instead, members. Members that a Node version lacks are passed over. */
@@ -69,6 +74,30 @@ function rows(): readonly Row[] {
       ['chdir', 'umask', 'setuid', 'seteuid', 'setgid', 'setegid', 'setgroups', 'initgroups'],
     ],
     [process, 'process.', CLOCK, ['cpuUsage', 'resourceUsage', 'threadCpuUsage']],
+    // What differs from moment to moment, by host or by what else the thread did.
+    [process, 'process.', MEASURE, ['memoryUsage', 'availableMemory', 'constrainedMemory', 'getActiveResourcesInfo']],
+    [
+      v8,
+      'v8.',
+      MEASURE,
+      [
+        'getHeapStatistics',
+        'getHeapSpaceStatistics',
+        'getHeapCodeStatistics',
+        'getHeapSnapshot',
+        'writeHeapSnapshot',
+        'queryObjects',
+        'takeCoverage',
+        'stopCoverage',
+        'setFlagsFromString',
+      ],
+    ],
+    [os, 'os.', MEASURE, ['uptime', 'freemem', 'loadavg', 'setPriority']],
+    [perfHooks, 'perf_hooks.', CLOCK, ['monitorEventLoopDelay', 'createHistogram', 'eventLoopUtilization', 'timerify']],
+    // Node's insides, with timers and sockets of their own.
+    [process, 'process.', EFFECT, ['binding', '_linkedBinding', 'setUncaughtExceptionCaptureCallback']],
+    [workerThreads, 'worker_threads.', THREAD, ['postMessageToThread', 'setEnvironmentData', 'getEnvironmentData']],
+    [inspector, 'inspector.', EFFECT, ['open', 'close', 'waitForDebugger']],
     [prototypeOf(globalThis.performance), 'performance.', CLOCK, ['eventLoopUtilization', 'timerify']],
     [
       temporal?.Now,
@@ -88,6 +117,8 @@ const CLASSES: readonly (readonly [name: string, instead: string])[] = [
   ['Worker', THREAD],
   ['BroadcastChannel', THREAD],
   ['MessageChannel', AFTER],
+  ['PerformanceObserver', CLOCK],
+  ['Session', EFFECT], // of node:inspector
 ];
 
 /** Makes the function that throws in the place of `what`. */
@@ -120,7 +151,7 @@ export function guardAuthority(where: () => string, place: Placement): void {
     }
   }
   for (const [name, instead] of CLASSES) {
-    for (const target of [globalThis, workerThreads])
+    for (const target of [globalThis, workerThreads, perfHooks, inspector])
       if (name in target) put(place, target, name, deny(`new ${name}`, instead));
   }
   guardShared('nextTick', 'node:', where, MICROTASK, place);

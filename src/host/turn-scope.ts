@@ -10,8 +10,10 @@ import { denyIn, guardAuthority } from './guard-authority.ts';
 import { guardChance } from './guard-chance.ts';
 import { guardClock } from './guard-clock.ts';
 import { guardDate } from './guard-date.ts';
+import { guardImport } from './guard-import.ts';
 import { guardLocale } from './guard-locale.ts';
 import { GuardSwap } from './guard-swap.ts';
+import { guardWeak } from './guard-weak.ts';
 
 /** Runs microtasks and reports of rejections; Node has kept this name since its first versions. */
 const drainNode = (process as unknown as { _tickCallback?: () => void })._tickCallback;
@@ -34,7 +36,10 @@ function swapOf(): GuardSwap {
   guardLocale(nowMs, swap);
   guardClock(nowMs, swap);
   guardChance(chance, denyIn(where), swap);
+  guardWeak(swap);
   guardAuthority(where, swap);
+  const spoil = (fault: SynapseError): void => running?.spoil(fault);
+  guardImport({ where, spoil, isInTurn: () => running !== undefined }, swap);
   swap.publish();
   shared = swap;
   return swap;

@@ -141,6 +141,8 @@ async function main(): Promise<void> {
     fillRandom: (bytes) => (running?.random ?? loading).fill(bytes),
     uuid: () => (running?.random ?? loading).uuid(),
     where: () => running?.where() ?? 'outside of a turn',
+    isInTurn: () => running !== undefined,
+    spoil: (fault) => running?.spoil(fault),
   });
   harden?.();
   process.on('unhandledRejection', (reason) => void unhandled.push(reason));

@@ -9,6 +9,8 @@
  * intrinsics (docs/adr/0005). The lane's own code uses the originals that it is handed, never the globals.
  */
 import { syncBuiltinESMExports } from 'node:module';
+import v8 from 'node:v8';
+import workerThreads from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { denyIn, guardAuthority } from '../host/guard-authority.ts';
@@ -16,7 +18,9 @@ import { guardChance } from '../host/guard-chance.ts';
 import { guardClock } from '../host/guard-clock.ts';
 import { guardDate } from '../host/guard-date.ts';
 import { FOR_GOOD } from '../host/guard-seal.ts';
+import { guardWeak } from '../host/guard-weak.ts';
 import { guardFrozen } from './guard-frozen.ts';
+import { guardImport } from '../host/guard-import.ts';
 import { guardLocale } from '../host/guard-locale.ts';
 
 /** What the guards answer with; the lane changes its answers from turn to turn. */
@@ -30,6 +34,10 @@ export interface GuardSource {
   uuid(): string;
   /** `actor/handler`, for messages. */
   where(): string;
+  /** Whether a turn's code runs. */
+  isInTurn(): boolean;
+  /** Fails the turn whose code runs, though that code need not notice; outside of turns it does nothing. */
+  spoil(fault: SynapseError): void;
 }
 
 /** The real functions, for the lane's own code. */
@@ -53,6 +61,9 @@ export interface RealmOriginals {
   readonly fillRandom: (bytes: Uint8Array) => void;
   readonly MessageChannel: typeof globalThis.MessageChannel;
   readonly atomicsWait: typeof Atomics.wait;
+  /** Bytes of the heap that are in use, and of memory beside it. */
+  readonly usedHeapBytes: () => number;
+  readonly usedBufferBytes: () => number;
   /** Ends the thread at once, without 'exit' listeners. */
   readonly exit: (code: number) => never;
   /**
@@ -80,10 +91,19 @@ export function installGuards(source: GuardSource): RealmOriginals {
   guardLocale(nowMs, FOR_GOOD);
   guardClock(nowMs, FOR_GOOD);
   guardChance(source, denyIn(where), FOR_GOOD);
+  guardWeak(FOR_GOOD);
   guardAuthority(where, FOR_GOOD);
+  guardImport(source, FOR_GOOD);
+  sealLane();
   syncBuiltinESMExports();
   Object.defineProperty(globalThis, INSTALLED, { value: true });
   return originals;
+}
+
+/** What tells a lane's thread from another, or leads to the thread that made it. Modules load as they would in a process of their own. */
+function sealLane(): void {
+  const members: Readonly<Record<string, unknown>> = { parentPort: null, workerData: null, threadId: 0 };
+  for (const [name, value] of Object.entries(members)) FOR_GOOD.value(workerThreads, name, value);
 }
 
 function captureOriginals(): RealmOriginals {
@@ -94,6 +114,8 @@ function captureOriginals(): RealmOriginals {
     throw new SynapseError('INVALID_ARGUMENT', message, { node: process.version });
   }
   const { performance, crypto } = globalThis;
+  const { getHeapStatistics } = v8;
+  const { memoryUsage } = process;
   return Object.freeze({
     setTimeout: globalThis.setTimeout,
     clearTimeout: globalThis.clearTimeout,
@@ -110,6 +132,8 @@ function captureOriginals(): RealmOriginals {
     fillRandom: captureFill(crypto),
     MessageChannel: globalThis.MessageChannel,
     atomicsWait: Atomics.wait,
+    usedHeapBytes: () => getHeapStatistics().used_heap_size,
+    usedBufferBytes: () => memoryUsage().arrayBuffers,
     exit: internals.reallyExit.bind(process),
     drain: drain.bind(process),
   });

@@ -3,7 +3,6 @@
  * any user module is loaded; the kernel runs from port events and immediates only, since within a
  * microtask nothing can be drained.
  */
-import { getHeapStatistics } from 'node:v8';
 import { SeededRandom } from '../base/seeded.ts';
 import { SynapseError } from '../base/error.ts';
 import type { Running } from '../actor/domain-state.ts';
@@ -81,6 +80,8 @@ class LaneThread {
       fillRandom: (bytes) => (this.#running?.random ?? loading).fill(bytes),
       uuid: () => (this.#running?.random ?? loading).uuid(),
       where: () => this.#running?.where() ?? 'outside of a turn',
+      isInTurn: () => this.#running !== undefined,
+      spoil: (fault) => this.#running?.spoil(fault),
     });
     process.on('unhandledRejection', (reason) => void this.#unhandled.push(reason));
     const onBell = (): void => this.#pump();
@@ -243,10 +244,13 @@ class LaneThread {
    */
   #checkMemory(): number {
     const { heapMb, bufferMb } = this.#task;
-    if (usedHeapMb() <= heapMb && usedBufferMb() <= bufferMb) return usedHeapMb();
-    this.#collect?.(); // much of it may be garbage that nobody was in a hurry to collect
-    if (usedHeapMb() > heapMb || usedBufferMb() > bufferMb) this.#originals.exit(1);
-    return usedHeapMb();
+    const { usedHeapBytes, usedBufferBytes, exit } = this.#originals;
+    const isOver = (): boolean => usedHeapBytes() > heapMb * 2 ** 20 || usedBufferBytes() > bufferMb * 2 ** 20;
+    if (isOver()) {
+      this.#collect?.(); // much of it may be garbage that nobody was in a hurry to collect
+      if (isOver()) exit(1);
+    }
+    return usedHeapBytes() / 2 ** 20;
   }
 
   #publish(host: LaneHost, isIdle: boolean): void {
@@ -285,14 +289,6 @@ class LaneThread {
     for (const link of this.#links()) link.close();
     this.#onEnd();
   }
-}
-
-function usedHeapMb(): number {
-  return getHeapStatistics().used_heap_size / 2 ** 20;
-}
-
-function usedBufferMb(): number {
-  return process.memoryUsage().arrayBuffers / 2 ** 20;
 }
 
 /** Draws seeds from a pool that is filled as a whole. */

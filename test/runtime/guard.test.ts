@@ -8,6 +8,8 @@ import type { TurnAnswer } from './fixtures/guard-thread.ts';
 const PROBE = new URL('./fixtures/guard-probe.js', import.meta.url).href;
 const NOW = Date.UTC(2031, 4, 6, 7, 8, 9, 10);
 
+const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
+
 let worker: Worker;
 let output = '';
 
@@ -119,6 +121,39 @@ describe('ambient authority in a lane', () => {
     expect((await turn('attempt', ['fetch'])).error?.message).toContain('ctx.effect');
   });
 
+  it.each(['importOwn', 'importOther', 'importNode', 'importMissing'])(
+    'fails a turn for import(), loaded or not, awaited or not, caught or not: %s',
+    async (name) => {
+      // Node 20 tells of the first alone (src/host/guard-import.ts).
+      for (let time = 0; time < (NODE_MAJOR < 22 ? 1 : 3); time++) {
+        const { error } = await turn(name);
+        expect(error).toMatchObject({ name: 'SynapseError', code: 'AMBIENT_AUTHORITY' });
+        expect(error?.message).toContain(`is not available in probe/${name}: import at the top`);
+      }
+    },
+  );
+
+  it('is out of reach from wherever code runs without being called', async () => {
+    const ambient = 'AMBIENT_AUTHORITY';
+    expect((await turn('paths')).value).toEqual({
+      trap: [ambient, NOW],
+      has: true,
+      keys: [ambient],
+      getter: [ambient, NOW],
+      coercion: NOW,
+      generated: [[ambient, NOW], ambient],
+      thenable: [ambient, NOW],
+      sorted: [1, 2],
+      json: `"${ambient}"`,
+      replaced: ambient,
+      finally: 1,
+    });
+  });
+
+  it('tells no thread from another', async () => {
+    expect((await turn('thread')).value).toEqual([null, null, 0, { timeOrigin: 0 }, 0]);
+  });
+
   it('does not come back through util.promisify', async () => {
     expect((await turn('promisified')).error?.code).toBe('AMBIENT_AUTHORITY');
   });
@@ -133,6 +168,16 @@ describe('ambient authority in a lane', () => {
     expect(await turn('log', [line])).toEqual({});
     await printed;
     expect(output).toContain(`${line}\n`);
+  });
+});
+
+describe('the collector', () => {
+  it('is seen by nobody: a weak reference holds, a registry never calls', async () => {
+    expect((await turn('weaken')).value).toEqual([true, true, 'WeakRef', true]);
+    for (let round = 0; round < 3; round++) {
+      await turn('collect');
+      expect((await turn('recall')).value).toEqual([true, 0]);
+    }
   });
 });
 
