@@ -11,12 +11,24 @@ import { runnable } from './compartment.ts';
 /** What the caller does with the actors: runs them, or only reads their definitions (a hardened one needs SES to run). */
 export type Purpose = 'run' | 'read';
 
-async function typesOf(option: string, urls: readonly string[], purpose: Purpose): Promise<ResolvedActor[]> {
+/** Actors that are loaded, and the modules they came from, by URL. */
+export interface LoadedActors {
+  readonly registry: Registry;
+  readonly modules: ReadonlyMap<string, object>;
+}
+
+async function typesOf(
+  option: string,
+  urls: readonly string[],
+  purpose: Purpose,
+  modules: Map<string, object>,
+): Promise<ResolvedActor[]> {
   const found = new Map<string, ResolvedActor>();
   for (const url of urls) {
     let exported: Record<string, unknown>;
     try {
       exported = (await import(url)) as Record<string, unknown>;
+      modules.set(url, exported);
     } catch (error) {
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       throw new SynapseError('INVALID_ARGUMENT', `${option}: cannot load ${url}: ${reason}`, { option, url });
@@ -40,11 +52,22 @@ async function typesOf(option: string, urls: readonly string[], purpose: Purpose
   return purpose === 'run' ? types.map(runnable) : types;
 }
 
-/** The registry of `actors` and of the earlier versions in `previous`. */
+/** Loads `actors` and the earlier versions in `previous`. */
+export async function loadActors(
+  actors: readonly string[],
+  previous: readonly string[],
+  purpose: Purpose = 'run',
+): Promise<LoadedActors> {
+  const modules = new Map<string, object>();
+  const newest = await typesOf('actors', actors, purpose, modules);
+  return { registry: new Registry(newest, await typesOf('previous', previous, purpose, modules)), modules };
+}
+
+/** The registry alone. */
 export async function loadRegistry(
   actors: readonly string[],
   previous: readonly string[],
   purpose: Purpose = 'run',
 ): Promise<Registry> {
-  return new Registry(await typesOf('actors', actors, purpose), await typesOf('previous', previous, purpose));
+  return (await loadActors(actors, previous, purpose)).registry;
 }

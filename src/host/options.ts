@@ -79,6 +79,12 @@ export interface SystemOptions {
    * of a dataDir. Default false. What it costs and what stays readable: docs/encryption.md.
    */
   readonly encryption?: boolean;
+  /**
+   * Freezes what the modules of `actors` and `previous` export, and reports turns that write to it
+   * (`AMBIENT_AUTHORITY`). Part of the code as far as recorded inputs go: a turn that failed for it does so
+   * at recovery only with it. Default false. See docs/determinism.md.
+   */
+  readonly strict?: boolean;
   /** How long `close` waits for calls and effects under way, ms. Default 5,000. */
   readonly drainTimeoutMs?: number;
   /** Signs checkpoints: an Ed25519 private key in PEM (PKCS #8), or its seed of 32 bytes. Default: `audit.key` in the dataDir, made when first needed. */
@@ -110,6 +116,7 @@ export interface ResolvedOptions {
   readonly encryption: boolean;
   readonly drainTimeoutMs: number;
   readonly auditKey: string | Uint8Array | undefined;
+  readonly strict: boolean;
 }
 
 /** A range and a default, in the option's unit. */
@@ -139,7 +146,16 @@ const RANGES: Readonly<Record<string, Range>> = {
   drainTimeoutMs: [0, TIMER_MAX_MS, 5_000],
 };
 
-const OTHERS: readonly string[] = ['actors', 'previous', 'dataDir', 'grants', 'retention', 'auditKey', 'encryption'];
+const OTHERS: readonly string[] = [
+  'strict',
+  'actors',
+  'previous',
+  'dataDir',
+  'grants',
+  'retention',
+  'auditKey',
+  'encryption',
+];
 
 function invalid(option: string, expected: string, got: unknown): SynapseError {
   const text = typeof got === 'string' ? JSON.stringify(got) : String(got);
@@ -166,9 +182,15 @@ export function resolveOptions(options: SystemOptions, extra: readonly string[] 
     dataDir,
     grants: checkGrants(options.grants ?? []),
     retention: checkRetention(options.retention ?? 'all'),
+    strict: checkFlag('strict', options.strict ?? false),
     auditKey: checkAuditKey(options.auditKey),
     encryption: checkSwitch('encryption', options.encryption ?? false),
   };
+}
+
+function checkFlag(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid(option, 'true or false', value);
+  return value;
 }
 
 function checkNumber(options: SystemOptions, name: string, [least, most, standard]: Range): number {

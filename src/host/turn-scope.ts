@@ -5,6 +5,7 @@
  * guards are put up and taken down around each stretch of code (guard-swap.ts).
  */
 import type { Running } from '../actor/domain-state.ts';
+import type { Registry } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { denyIn, guardAuthority } from './guard-authority.ts';
 import { guardChance } from './guard-chance.ts';
@@ -14,6 +15,8 @@ import { guardImport } from './guard-import.ts';
 import { guardLocale } from './guard-locale.ts';
 import { GuardSwap } from './guard-swap.ts';
 import { guardWeak } from './guard-weak.ts';
+import type { LoadedActors } from './modules.ts';
+import { StrictModules } from './strict.ts';
 
 /** Runs microtasks and reports of rejections; Node has kept this name since its first versions. */
 const drainNode = (process as unknown as { _tickCallback?: () => void })._tickCallback;
@@ -47,15 +50,24 @@ function swapOf(): GuardSwap {
 
 export class TurnScope {
   readonly #swap: GuardSwap = swapOf();
+  #strict: StrictModules | undefined;
   #unhandled: unknown[] = [];
   readonly #keep = (reason: unknown): void => void this.#unhandled.push(reason);
 
+  /** Takes what was loaded for these turns: the modules' exports are frozen where `isStrict`. */
+  admit({ registry, modules }: LoadedActors, isStrict: boolean): Registry {
+    this.#strict = isStrict ? new StrictModules(modules) : undefined;
+    return registry;
+  }
+
   enter(turn: Running): void {
     running = turn;
+    this.#strict?.enter(turn);
     this.#swap.apply();
   }
 
   leave(): void {
+    this.#strict?.leave();
     running = undefined;
     this.#swap.lift();
   }

@@ -10,8 +10,9 @@ import { decodeConfig } from '../actor/kernel-config.ts';
 import { erasedTenant } from '../actor/store-port.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { repairRealm } from '../host/lockdown.ts';
-import { loadRegistry } from '../host/modules.ts';
+import { loadActors } from '../host/modules.ts';
 import { admitter } from '../host/options.ts';
+import { StrictModules } from '../host/strict.ts';
 import { exposeCollector } from './collector.ts';
 import { offer, replyWith } from './control-port.ts';
 import { type RealmOriginals, installGuards } from './guard.ts';
@@ -92,7 +93,8 @@ class LaneThread {
 
   async start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<void> {
     const { actors, previous, grants, configs, configId, ...limits } = this.#task;
-    const registry = await loadRegistry(actors, previous);
+    const { registry, modules } = await loadActors(actors, previous);
+    const strict = this.#task.isStrict ? new StrictModules(modules) : undefined;
     const { nowMs, fillRandom } = this.#originals;
     this.#host = new LaneHost({
       registry,
@@ -119,8 +121,10 @@ class LaneThread {
         },
         enter: (running) => {
           this.#running = running;
+          strict?.enter(running);
         },
         leave: () => {
+          strict?.leave();
           this.#running = undefined;
         },
       },

@@ -19,6 +19,8 @@ export interface LaneTask {
   readonly previous: readonly string[];
   /** The lane is locked down before it loads a module: some actor is hardened. */
   readonly isHardened: boolean;
+  /** What modules export is frozen. */
+  readonly isStrict: boolean;
   readonly grants: readonly Grant[];
   readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
   readonly configId: number;

@@ -106,6 +106,7 @@ export class ThreadEngine implements Engine {
         actors,
         previous,
         isHardened,
+        isStrict: options.strict,
         grants,
         configs,
         configId,

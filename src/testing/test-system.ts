@@ -20,7 +20,7 @@ import { type EffectStub, LocalEffects } from '../host/effect-local.ts';
 import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { tenantStatuses } from '../host/census.ts';
-import { loadRegistry } from '../host/modules.ts';
+import { type LoadedActors, loadActors } from '../host/modules.ts';
 import { type ResolvedOptions, type SystemOptions, admitter, resolveOptions } from '../host/options.ts';
 import {
   type Engine,
@@ -72,9 +72,9 @@ class TestEngine implements Engine {
   #isScheduled = false;
   #stepCount = 0;
 
-  constructor(options: TestOptions, resolved: ResolvedOptions, registry: Registry) {
+  constructor(options: TestOptions, resolved: ResolvedOptions, loaded: LoadedActors) {
     this.#options = resolved;
-    this.#registry = registry;
+    this.#registry = this.#scope.admit(loaded, resolved.strict);
     this.#stubs = options.effects ?? {};
     this.clock = new VirtualClock(options.startMs ?? START_MS);
     const seed = new Uint8Array(16);
@@ -267,7 +267,7 @@ class TestEngine implements Engine {
     const merged = { ...this.#options, ...rest, actors, previous } as SystemOptions;
     const { dataDir: _none, ...given } = merged;
     const resolved = resolveOptions(given as SystemOptions);
-    this.#registry = await loadRegistry(resolved.actors, resolved.previous);
+    this.#registry = this.#scope.admit(await loadActors(resolved.actors, resolved.previous), resolved.strict);
     this.#options = resolved;
     this.#stubs = effects;
     this.client.reopen(this.#drawIncarnation());
@@ -394,6 +394,6 @@ export class TestSystem extends System {
 export async function testSystem(options: TestOptions): Promise<TestSystem> {
   const { dataDir: _none, ...given } = options;
   const resolved = resolveOptions(given, ['effects', 'seed', 'startMs']);
-  const registry = await loadRegistry(resolved.actors, resolved.previous);
-  return new TestSystem(new TestEngine(options, resolved, registry));
+  const loaded = await loadActors(resolved.actors, resolved.previous);
+  return new TestSystem(new TestEngine(options, resolved, loaded));
 }
