@@ -1,24 +1,31 @@
 /**
- * `npm run bench -- NAME [options]`: runs one bench in a process of its own and hands its options on. Each
- * bench asks one question, which its head comment states with an estimate.
+ * `npm run bench -- NAME [options]`: runs one bench in a process of its own and hands its options on; `all` runs every
+ * one, `report` writes docs/benchmarks.md from what was kept with `--save`. Each bench asks one question, which its head
+ * comment states with an estimate.
+ *
+ *   --quick   one small round, whose figures mean nothing       --json   one object a line
+ *   --rounds N, --only ARM,ARM                                  --save   keep the lines in docs/benchmarks/
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { BENCHES } from './rig/catalogue.ts';
 
-/** Every bench, and what it asks. */
-const BENCHES: Readonly<Record<string, string>> = {
-  micro: 'where do a command’s nanoseconds go?',
-  drain: 'what does draining the microtasks of a turn cost?',
-  replay: 'is a replay at least as fast as the live run that it repeats?',
-  audit: 'what do a leaf and a proof of the audit log cost at a million entries?',
-};
+const [name = '', ...rest] = process.argv.slice(2);
 
-const [name = 'micro', ...rest] = process.argv.slice(2);
-if (BENCHES[name] === undefined) {
+function run(file: string): number {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  return spawnSync(process.execPath, [path, ...rest], { stdio: 'inherit' }).status ?? 1;
+}
+
+if (name === 'all') {
+  for (const one of Object.keys(BENCHES))
+    process.exitCode = Math.max(Number(process.exitCode ?? 0), run(`./${one}.js`));
+} else if (name === 'report') {
+  process.exitCode = run('./rig/report-main.js');
+} else if (BENCHES[name] === undefined) {
   const lines = Object.entries(BENCHES).map(([one, question]) => `  ${one.padEnd(10)}${question}`);
-  process.stderr.write(`there is no bench '${name}'; there are:\n${lines.join('\n')}\n`);
+  process.stderr.write(`there is no bench '${name}'; there are:\n${lines.join('\n')}\n  all, report\n`);
   process.exitCode = 2;
 } else {
-  const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-  process.exitCode = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit' }).status ?? 1;
+  process.exitCode = run(`./${name}.js`);
 }

@@ -53,7 +53,8 @@ export function headFaults(sources: readonly Source[]): string[] {
       if (HEAD_ON_ONE_LINE.test(source.text)) faults.push(`${path}: a head on one line is no block`);
       if (prose > HEAD_LINES_MAX) faults.push(`${path}: a head of ${prose} lines, at most ${HEAD_LINES_MAX}`);
     }
-    if (path.startsWith('bench/') && head !== undefined) {
+    // A bench stands in bench/ itself; what benches are made of stands in its folders.
+    if (/^bench\/[^/]+$/.test(path) && head !== undefined) {
       for (const word of ['question', 'estimate']) {
         if (!head.join('\n').toLowerCase().includes(word)) faults.push(`${path}: a bench's head states its ${word}`);
       }
