@@ -1,7 +1,8 @@
 /**
  * Question: what does `encryption: true` cost? The same durable commands through two systems with a disk,
  * one plain and one encrypted, in turns, so that what else the machine does falls on both; and one command at
- * a time, where the flush is most of it. Checked: both come to the same state root.
+ * a time, where the flush is most of it. Beside the rate the processor time of all threads for a command, which
+ * says the same on a machine that is busy with other things. Checked: both come to the same state root.
  *
  * Estimate before measuring: a record's leaf takes two HMACs (2 µs), a tenant's records and its row of a
  * commit a cipher each (4 µs). In large commits of one tenant some 3 µs a step on the store's thread, which
@@ -29,18 +30,25 @@ const ACTORS = new URL('../actors/account.js', import.meta.url);
 interface Side {
   readonly name: string;
   readonly system: System;
-  readonly perSecond: number[];
+  readonly rounds: Figures[];
   at: number;
+}
+
+interface Figures {
+  readonly perSecond: number;
+  /** Processor time of a command, all threads of this process, µs. */
+  readonly cpuUs: number;
 }
 
 async function open(dir: string, name: string, encryption: boolean): Promise<Side> {
   const system = await createSystem({ actors: ACTORS, dataDir: join(dir, name), lanes: 1, encryption });
-  return { name, system, perSecond: [], at: 0 };
+  return { name, system, rounds: [], at: 0 };
 }
 
-/** One round of one side: commands a second. */
-async function round(side: Side, tenants: number, commands: number, inFlight: number): Promise<number> {
+/** One round of one side. */
+async function round(side: Side, tenants: number, commands: number, inFlight: number): Promise<Figures> {
   const startNs = process.hrtime.bigint();
+  const before = process.cpuUsage();
   for (let sent = 0; sent < commands; sent += inFlight) {
     const batch: Promise<unknown>[] = [];
     for (let i = sent; i < Math.min(commands, sent + inFlight); i++) {
@@ -49,7 +57,9 @@ async function round(side: Side, tenants: number, commands: number, inFlight: nu
     }
     await Promise.all(batch);
   }
-  return (commands * 1e9) / Number(process.hrtime.bigint() - startNs);
+  const { user, system } = process.cpuUsage(before);
+  const perSecond = (commands * 1e9) / Number(process.hrtime.bigint() - startNs);
+  return { perSecond, cpuUs: (user + system) / commands };
 }
 
 function median(figures: readonly number[]): number {
@@ -68,15 +78,15 @@ async function compare(title: string, tenants: number, commands: number, inFligh
     for (let at = 0; at < ROUNDS; at++) {
       // Who goes first takes turns too.
       for (const side of at % 2 === 0 ? sides : sides.toReversed())
-        side.perSecond.push(await round(side, tenants, commands, inFlight));
+        side.rounds.push(await round(side, tenants, commands, inFlight));
     }
-    const [plain, encrypted] = sides.map(({ perSecond }) => median(perSecond)) as [number, number];
     const roots = await Promise.all(sides.map(rootsOf));
     const isSame = roots[0] === roots[1] && roots[0] !== '';
-    const cells = [plain, encrypted].map((figure) => figure.toFixed(0).padStart(10)).join(' ');
-    process.stdout.write(
-      `${title.padEnd(28)} ${cells} ${(encrypted / plain).toFixed(2).padStart(7)}  ${isSame ? 'same roots' : 'ROOTS DIFFER'}\n`,
-    );
+    const rates = sides.map(({ rounds }) => median(rounds.map(({ perSecond }) => perSecond)));
+    const costs = sides.map(({ rounds }) => median(rounds.map(({ cpuUs }) => cpuUs)));
+    const cells = [...rates, ...costs].map((figure) => figure.toFixed(0).padStart(10)).join('');
+    const ratios = [rates, costs].map(([plain = 0, encrypted = 0]) => (encrypted / plain).toFixed(2).padStart(8));
+    process.stdout.write(`${title.padEnd(26)}${cells}${ratios.join('')}  ${isSame ? 'same roots' : 'ROOTS DIFFER'}\n`);
     if (!isSame) process.exitCode = 1;
     await Promise.all(sides.map(({ system }) => system.close()));
   } finally {
@@ -86,7 +96,7 @@ async function compare(title: string, tenants: number, commands: number, inFligh
 
 process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, `);
 process.stdout.write(`median of ${ROUNDS} rounds of ${COMMANDS} commands, in turns\n`);
-process.stdout.write('commands/s                        plain  encrypted   ratio\n');
+process.stdout.write('                            plain/s  sealed/s  plain µs sealed µs  rates    µs\n');
 for (const tenants of SPREADS) {
   await compare(`${IN_FLIGHT} at a time, ${tenants} tenant${tenants === 1 ? '' : 's'}`, tenants, COMMANDS, IN_FLIGHT);
 }
