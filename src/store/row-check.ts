@@ -32,6 +32,9 @@ const OF_TENANT: ReadonlySet<number> = new Set([
   KIND.page,
 ]);
 
+/** Kinds whose rows are written twice, the number of the copy last in the key. */
+const COPIED: ReadonlySet<number> = new Set([KIND.meta, KIND.head, KIND.config, KIND.modules]);
+
 /** Kinds whose values are under their tenant's seal. */
 const CONTENT: ReadonlySet<number> = new Set([KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page]);
 
@@ -91,6 +94,7 @@ function faultOfRow(
   const length = KEY_BYTES.get(kind);
   if (!KEY_BYTES.has(kind) || (length !== undefined && length !== key.length))
     return { ...of, row, message: `there is no kind of row like ${row}` };
+  if (COPIED.has(kind) && (key.at(-1) as number) >= COPIES) return { row, message: `row ${row} is one copy too many` };
   if (kind === KIND.batch) return undefined; // without a seal of its own: each of its records has one
   if (CONTENT.has(kind) && owner !== undefined) {
     if (owner.life !== 'alive') return { ...of, row, message: `row ${row} is content of a tenant that was erased` };
