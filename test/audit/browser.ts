@@ -64,7 +64,7 @@ export async function runInChromium(chromium: string, script: string): Promise<s
     if (browser?.exitCode === null) browser.kill('SIGKILL');
     server.closeAllConnections();
     server.close();
-    rmSync(profile, { recursive: true, force: true });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 }); // its last process may still be writing
   }
 }
 

@@ -1,5 +1,5 @@
 /** Our Ed25519 verification beside that of node:crypto, the vectors of RFC 8032, and signatures bent on purpose. */
-import { createPublicKey, sign, verify } from 'node:crypto';
+import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyEd25519 } from '../../src/audit/ed25519.ts';
@@ -138,13 +138,22 @@ describe('keys that are no keys', () => {
     for (const key of keys) expect(verifyEd25519(nothing, Uint8Array.of(1), key)).toBe(false);
   });
 
-  test('and R has one form as well', () => {
-    const { secret, publicKey } = noteKey(new Uint8Array(32).fill(3));
-    const signature = new Uint8Array(sign(null, Uint8Array.of(1), secret));
-    for (let beyond = P; beyond < P + 19n; beyond++) {
-      const bent = new Uint8Array([...littleEndian(beyond), ...signature.subarray(32)]);
-      expect(verifyEd25519(bent, Uint8Array.of(1), publicKey)).toBe(false);
-      expect(byNode(bent, Uint8Array.of(1), publicKey)).toBe(false);
+  test('and R has one form as well, also for who has the key and makes the equation hold', () => {
+    const seed = new Uint8Array(32).fill(3);
+    const { publicKey } = noteKey(seed);
+    const digest = createHash('sha512').update(seed).digest();
+    const scalar = (numberOf(digest.subarray(0, 32)) & ((1n << 254n) - 8n)) | (1n << 254n); // RFC 8032 section 5.1.5
+    const message = Uint8Array.of(1);
+    // R = zero, S = h·a: right for y = 1, and y = p + 1 is the same number.
+    const withR = (y: bigint): Uint8Array => {
+      const r = littleEndian(y);
+      const h = numberOf(createHash('sha512').update(r).update(publicKey).update(message).digest());
+      return new Uint8Array([...r, ...littleEndian((h * scalar) % L)]);
+    };
+    expect([verifyEd25519(withR(1n), message, publicKey), byNode(withR(1n), message, publicKey)]).toEqual([true, true]);
+    for (const y of [P + 1n, 1n | (1n << 255n)]) {
+      expect(verifyEd25519(withR(y), message, publicKey)).toBe(false);
+      expect(byNode(withR(y), message, publicKey)).toBe(false);
     }
   });
 });

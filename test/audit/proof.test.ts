@@ -85,6 +85,40 @@ describe('honest claims at the edges', () => {
     expect(verifyConsistency({ ...consistency(5, 5), root2: tree.root(4) })).toBe(false);
   });
 
+  test('a proof has exactly the length that index and size ask for, whatever root it leads to', () => {
+    const more = sha256('more');
+    for (const [index, size] of [
+      [0, 1],
+      [4, 11],
+      [10, 11],
+      [7, 8],
+    ] as const) {
+      const claim = inclusion(index, size);
+      const above = { ...claim, proof: [...claim.proof, more] };
+      expect(verifyInclusion({ ...above, root: naiveNode(more, claim.root) })).toBe(false);
+      expect(verifyInclusion({ ...above, root: naiveNode(claim.root, more) })).toBe(false);
+    }
+    for (const [size1, size2] of [
+      [4, 8],
+      [5, 11],
+      [10, 11],
+    ] as const) {
+      const claim = consistency(size1, size2);
+      const above = { ...claim, proof: [...claim.proof, more] };
+      const [root1, root2] = [naiveNode(more, claim.root1), naiveNode(more, claim.root2)];
+      expect(verifyConsistency({ ...above, root1, root2 })).toBe(false);
+      expect(verifyConsistency({ ...above, root2 })).toBe(false);
+    }
+  });
+
+  test('an index at or behind the size is none', () => {
+    const leaf = sha256('leaf');
+    for (const index of [1, 2, 3]) {
+      expect(verifyInclusion({ leafHash: leaf, index, size: 1, proof: [], root: leaf })).toBe(false);
+      expect(verifyInclusion({ leafHash: leaf, index, size: 0, proof: [], root: leaf })).toBe(false);
+    }
+  });
+
   test('logs beyond 2^32 leaves are walked without losing bits', () => {
     // The last leaf of 2^52 + 1 has one sibling: everything before it.
     const size = 2 ** 52 + 1;
