@@ -79,6 +79,7 @@ export class KeyRing implements SealRing {
       throw new SynapseError('STORE_CORRUPT', 'the store is encrypted, and the file with its keys is gone', {
         what: 'key file',
       });
+    this.#bytes.fill(0);
     this.#bytes = bytes;
     this.#seals.clear();
     this.#drawn = undefined;

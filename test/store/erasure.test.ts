@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hexOf, sha256 } from '../../src/base/hash.ts';
 import { leafHash } from '../../src/merkle/log.ts';
+import { textBytes } from '../../src/store/binary.ts';
 import { KeyRing } from '../../src/store/key-ring.ts';
 import { FileKeySlots, KEY_FILE, MemoryKeySlots } from '../../src/store/key-slots.ts';
 import type { KeyValue, Row } from '../../src/store/key-value.ts';
@@ -150,7 +151,7 @@ test('low-entropy content cannot be guessed from what is left: no hash of any ca
       ? open(openLmdb(dir), SHARDS, new KeyRing(new FileKeySlots(dir)))
       : open(openLmdb(dir), SHARDS);
     store.commit(
-      [step('gone', 1, 'balance 417.')],
+      [step('gone', 1, 'balance 417.', [{ topic: 'news', offset: 0, timeMs: 1, value: bytes('417') }])],
       [snapshot('gone', 1, [row('state', 'account', 'balance', '417')], 'image 417.')],
     );
     store.audit.checkpoint('gone');
@@ -168,6 +169,8 @@ test('low-entropy content cannot be guessed from what is left: no hash of any ca
     record: Buffer.from(`balance ${balance}.`),
     image: Buffer.from(`image ${balance}.`),
     'key of the row': Buffer.from(rowHash('account', 'balance').subarray(0, 16)),
+    'key of the actor': Buffer.from(sha256(textBytes('account')).subarray(0, 16)),
+    'key of the topic': Buffer.from(sha256(textBytes('news')).subarray(0, 16)),
     'leaf of the trie': Buffer.from(
       sha256(Buffer.concat([Buffer.of(0), rowHash('account', 'balance'), sha256(`${balance}`)])),
     ),
@@ -181,7 +184,8 @@ test('low-entropy content cannot be guessed from what is left: no hash of any ca
   const plain = make(false);
   const guessed = search(plain.files());
   plain.close();
-  // The search is good: without encryption it finds the balance, and the right one only.
+  // The search is good: without encryption it finds the keys, and the balance, the right one only.
+  for (const name of ['row', 'actor', 'topic']) expect(guessed).toContain(`key of the ${name}: 0`);
   for (const name of [
     'leaf hash of the record',
     'hash of the value',
