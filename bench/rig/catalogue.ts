@@ -6,6 +6,10 @@
 /** Benches by name, those that matter most first. */
 export const BENCHES: Readonly<Record<string, string>> = {
   durable: 'what does a durable, audited command cost beside a volatile message elsewhere?',
+  latency: 'how long does one durable call take when nothing else is under way?',
+  'open-loop': 'how long do durable calls take at a rate that does not wait for answers?',
+  lanes: 'how many messages a second cross from one lane to another?',
+  spawn: 'how fast are actors made, what does an idle one weigh, how long does a skynet take?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',

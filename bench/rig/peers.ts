@@ -18,6 +18,8 @@ const STAMP = join(PEERS, 'node_modules', '.installed');
 /** A registry that does not answer must not hold a bench up. */
 const INSTALL_TIMEOUT_MS = 120_000;
 const OTP_TIMEOUT_MS = 300_000;
+/** The emulator's default, a quarter of a million, does not hold a skynet; it changes nothing else. */
+const PROCESSES_MAX = '4000000';
 
 /** Makes what an arm needs ready; why that failed, or nothing. */
 export function provide(need: Need): string | undefined {
@@ -69,10 +71,14 @@ export function peerFile(name: string): string {
  * one line, `RESULT name value name value …`; anything else is a failure.
  */
 export function runOtp(module: string, args: readonly (number | string)[]): Readonly<Record<string, number>> {
-  const output = execFileSync('erl', ['-noshell', '-pa', BEAMS, '-run', module, 'main', ...args.map(String)], {
-    encoding: 'utf8',
-    timeout: OTP_TIMEOUT_MS,
-  });
+  const output = execFileSync(
+    'erl',
+    ['+P', PROCESSES_MAX, '-noshell', '-pa', BEAMS, '-run', module, 'main', ...args.map(String)],
+    {
+      encoding: 'utf8',
+      timeout: OTP_TIMEOUT_MS,
+    },
+  );
   const words = /^RESULT (.*)$/m.exec(output)?.[1]?.split(' ');
   if (words === undefined) throw new Error(`${module} gave no result: ${output}`);
   const result: Record<string, number> = {};
