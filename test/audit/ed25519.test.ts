@@ -150,7 +150,7 @@ describe('keys that are no keys', () => {
       const h = numberOf(createHash('sha512').update(r).update(publicKey).update(message).digest());
       return new Uint8Array([...r, ...littleEndian((h * scalar) % L)]);
     };
-    expect([verifyEd25519(withR(1n), message, publicKey), byNode(withR(1n), message, publicKey)]).toEqual([true, true]);
+    expect(verifyEd25519(withR(1n), message, publicKey)).toBe(true);
     for (const y of [P + 1n, 1n | (1n << 255n)]) {
       expect(verifyEd25519(withR(y), message, publicKey)).toBe(false);
       expect(byNode(withR(y), message, publicKey)).toBe(false);
