@@ -14,6 +14,7 @@ import { supply } from '../actor/residency.ts';
 import { sourceOf } from '../actor/session.ts';
 import type { PortEvent } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
+import { hexOf } from '../base/hash.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, Frame, encodeError } from '../frame/frame.ts';
 import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
@@ -378,8 +379,8 @@ function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): Syn
   return new SynapseError('DIVERGED', text, {
     tenant: seat.tenant,
     seq: outcome.seq,
-    recorded: expected,
-    computed: outcome.digest,
+    recorded: hexOf(expected),
+    computed: hexOf(outcome.digest),
   });
 }
 

@@ -142,7 +142,10 @@ describe('verify', () => {
         const { faults } = await rows.edited(row, null, () => verifyRows(rows));
         if (faults.length === 0) missed.push(hex(row[0]));
       }
-      expect(missed).toEqual([]);
+      expect(
+        missed,
+        `VERIFY_SEED=${SEED} VERIFY_EDITS=${EDITS} npx vitest run dist/test/replay/verify.test.js`,
+      ).toEqual([]);
     },
     600_000,
   );
