@@ -21,3 +21,4 @@ export {
   type SimulationResult,
   type Violation,
 } from './testing/simulation.ts';
+export { lockDown } from './host/lockdown.ts';

@@ -95,6 +95,7 @@ const TESTING_VALUES = [
   'counterModel',
   'parseJepsenLog',
   'registerModel',
+  'lockDown',
   'simulate',
   'testSystem',
 ];

@@ -21,7 +21,11 @@ const INT_RANGE = 2 ** 48 - 1;
 
 /** Replaces them. `deny(what)` makes the function that throws in the place of `what`. */
 export function guardChance(source: ChanceSource, deny: (what: string) => AnyFunction, place: Placement): void {
-  place.value(Math, 'random', () => source.random());
+  const random = (): number => source.random();
+  place.value(Math, 'random', random);
+  // In a realm that is locked down Math cannot change, but its name can mean another.
+  if (Object.isFrozen(Math))
+    place.value(globalThis, 'Math', Object.freeze(Object.create(Math, { random: { value: random } })));
   place.freeze(Math);
   const uuid = disguise(() => source.uuid(), 'randomUUID', 0);
   const values = disguise((view: ArrayBufferView) => fillView(view, source), 'getRandomValues', 1);

@@ -3,8 +3,8 @@
  * the language's own objects lose what reaches beyond them and become immutable, for the whole thread
  * and for good. Two strokes, so that guards can be put in place between them.
  *
- * Never in the embedder's thread unasked: lanes do it at their start, tests and replays call
- * `lockdown()` of `ses` themselves.
+ * Never in the embedder's thread unasked: lanes do it at their start, replays too, and tests call
+ * `lockDown()`.
  */
 import { SynapseError } from '../base/error.ts';
 
@@ -46,6 +46,26 @@ export async function repairRealm(): Promise<() => void> {
   return () => realm.hardenIntrinsics?.();
 }
 
+/**
+ * Locks this thread down as a lane is, for good: everything of the language becomes immutable. For tests of
+ * hardened actors in `testSystem` or `simulate`, in a process of their own: other libraries may not bear it.
+ * After it a second call does nothing. `INVALID_ARGUMENT` when `ses` is not installed.
+ *
+ * @example
+ * import { lockDown, testSystem } from 'synapse-actors/testing';
+ * await lockDown(); // TZ=UTC LANG=en_US.UTF-8 node account.test.js
+ * const system = await testSystem({ actors: new URL('./account.js', import.meta.url) });
+ */
+export async function lockDown(): Promise<void> {
+  if (isLocked()) return;
+  (await repairRealm())();
+}
+
+function isLocked(): boolean {
+  const { harden, Compartment } = globalThis as SesGlobals;
+  return harden !== undefined && Compartment !== undefined && Object.isFrozen(Object.prototype);
+}
+
 /** Throws `INVALID_ARGUMENT` with advice when `ses` is not installed. Loads nothing. */
 export function checkSes(): void {
   try {
@@ -71,11 +91,9 @@ function missing(cause: unknown): SynapseError {
 /** The locked-down realm of this thread; `INVALID_ARGUMENT` when it is not locked down. */
 export function lockedRealm(subject: string): Realm {
   const { harden, Compartment } = globalThis as SesGlobals;
-  if (harden !== undefined && Compartment !== undefined && Object.isFrozen(Object.prototype)) {
-    return { harden, Compartment };
-  }
+  if (isLocked() && harden !== undefined && Compartment !== undefined) return { harden, Compartment };
   const message =
-    `${subject} is hardened, and this thread is not locked down: before anything else call ` +
-    `\`import 'ses'; lockdown()\` (${ADVICE}), or run the actor in createSystem, whose lanes do so by themselves`;
+    `${subject} is hardened, and this thread is not locked down: call lockDown() of synapse-actors/testing first, ` +
+    `in a process of its own (${ADVICE}), or run the actor in createSystem, whose lanes do so by themselves`;
   throw new SynapseError('INVALID_ARGUMENT', message, { option: 'actors' });
 }

@@ -25,8 +25,18 @@ const drainNode = (process as unknown as { _tickCallback?: () => void })._tickCa
 let shared: GuardSwap | undefined;
 let running: Running | undefined;
 
+/** In a realm that is locked down zone and locale cannot be guarded, so they have to be what a lane has. */
+function checkZone(): void {
+  if (!Object.isFrozen(Date.prototype)) return;
+  const { timeZone, locale } = Intl.DateTimeFormat().resolvedOptions();
+  if (timeZone === 'UTC' && locale === 'en-US') return;
+  const message = `this thread is locked down with the zone ${timeZone} and the locale ${locale}: run the process with TZ=UTC and LANG=en_US.UTF-8`;
+  throw new SynapseError('INVALID_ARGUMENT', message, { option: 'actors' });
+}
+
 function swapOf(): GuardSwap {
   if (shared !== undefined) return shared;
+  checkZone();
   const swap = new GuardSwap();
   const nowMs = (): number => running?.nowMs ?? 0;
   const where = (): string => running?.where() ?? 'outside of a turn';

@@ -33,6 +33,7 @@ const TEST_FOLDERS: ReadonlySet<string> = new Set([
   'contract',
   'crash',
   'examples',
+  'determinism', // one workload, every Node, lane count and way to come to its state
   'fault',
   'fixtures',
   'leak',
