@@ -50,8 +50,10 @@ export class Client {
   readonly #limits: ClientLimits;
   readonly #ports: ClientPorts;
   #incarnation: number;
-  /** In the order of their ids: the first is the floor. */
+  /** In the order of their ids. */
   readonly #open: Map<number, Open> = new Map();
+  /** No open id lies below. Kept by hand: the first key of a map that is used as a queue is found behind all deleted ones. */
+  #lowestId = 1;
   #openBytes = 0;
   #nextId = 1;
   readonly #held: Map<number, Uint8Array[]> = new Map();
@@ -193,8 +195,8 @@ export class Client {
   }
 
   #floor(): number {
-    for (const id of this.#open.keys()) return id;
-    return this.#nextId;
+    while (this.#lowestId < this.#nextId && !this.#open.has(this.#lowestId)) this.#lowestId += 1;
+    return this.#lowestId;
   }
 
   /** A reply or acknowledgement has come from a lane. False for a frame of another kind. */
