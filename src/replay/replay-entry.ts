@@ -60,6 +60,11 @@ class ReplayThread {
     else this.#waiting.push(order);
   }
 
+  /** The reports so far, in memory of their own that goes with the message. */
+  #sendReports(): void {
+    this.#send({ kind: 'steps', bytes: new Uint8Array(this.#reports.view()) });
+  }
+
   #live(): ReplayKernel {
     assert(this.#kernel !== undefined, 'a tenant is opened before its records come');
     return this.#kernel;
@@ -105,11 +110,11 @@ class ReplayThread {
       }
     } catch (error) {
       // What came before is good and is told first.
-      if (this.#reports.length > 0) this.#send({ kind: 'steps', bytes: this.#reports.take() });
+      if (this.#reports.length > 0) this.#sendReports();
       this.#fail(batch.firstSeq + batch.at, error);
       return;
     }
-    this.#send({ kind: 'steps', bytes: this.#reports.take() });
+    this.#sendReports();
     this.#batch = undefined;
     const next = this.#waiting.shift();
     if (next !== undefined) this.#start(next);
@@ -157,7 +162,9 @@ async function main(): Promise<void> {
     },
   };
   try {
-    const thread = new ReplayThread(await loadRegistry(actors, previous), ports, (answer) => post(answer));
+    const thread = new ReplayThread(await loadRegistry(actors, previous), ports, (answer) =>
+      post(answer, answer.kind === 'steps' ? [answer.bytes.buffer as ArrayBuffer] : []),
+    );
     port.on('message', (order: ReplayOrder) => thread.take(order));
   } catch (error) {
     post({ kind: 'failed', seq: 0, error: encodeError(error as SynapseError) } satisfies ReplayAnswer);

@@ -8,7 +8,7 @@
  *                                    · rows of the domain · hash of its image
  *   rows                 per row     text group, text name, u8 1 and bytes, or u8 0 where it is gone
  */
-import { ByteSink, ByteSource } from '../base/byte-sink.ts';
+import { type ByteSink, ByteSource } from '../base/byte-sink.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { decodeValue } from '../frame/codec.ts';
 import type { EffectRequest, Output } from '../actor/step.ts';
@@ -67,48 +67,77 @@ export interface MirrorRow {
   readonly value: Uint8Array | null;
 }
 
-/** One step as the thread tells of it; parts are decoded when asked for. */
+/** Bytes of a report before its parts: seq, time, digest. */
+const REPORT_HEAD_BYTES = 8 + 8 + HASH_BYTES;
+
+/** Parts of a report, in their order. */
+const PART = { notes: 0, rows: 1, outputs: 2, cause: 3, system: 4, imageHash: 5 } as const;
+const PARTS = Object.keys(PART).length;
+
+/** One step as the thread tells of it: a view of its batch, whose parts are read when asked for. */
 export class StepReport {
   readonly seq: number;
   readonly nowMs: number;
-  readonly digest: Uint8Array;
-  readonly notes: Uint8Array;
-  readonly #rows: Uint8Array;
-  readonly #outputs: Uint8Array;
-  readonly #cause: Uint8Array;
-  readonly #system: Uint8Array;
-  /** Of the domain's image, where detail `domain` was asked for; else empty. */
-  readonly imageHash: Uint8Array;
+  readonly #batch: Uint8Array;
+  readonly #at: number;
+  /** Where each part begins, and behind the last one where the report ends. */
+  readonly #places: Uint32Array = new Uint32Array(PARTS + 1);
 
-  constructor(source: ByteSource) {
-    this.seq = source.f64();
-    this.nowMs = source.f64();
-    this.digest = source.raw(HASH_BYTES);
-    this.notes = source.bytes();
-    this.#rows = source.bytes();
-    this.#outputs = source.bytes();
-    this.#cause = source.bytes();
-    this.#system = source.bytes();
-    this.imageHash = source.bytes();
+  constructor(batch: Uint8Array, view: DataView, at: number) {
+    this.#batch = batch;
+    this.#at = at;
+    this.seq = view.getFloat64(at, true);
+    this.nowMs = view.getFloat64(at + 8, true);
+    let place = at + REPORT_HEAD_BYTES;
+    for (let part = 0; part < PARTS; part++) {
+      this.#places[part] = place;
+      place += 4 + view.getUint32(place, true);
+    }
+    this.#places[PARTS] = place;
+  }
+
+  /** Where the next report of the batch begins. */
+  get end(): number {
+    return this.#places[PARTS] as number;
+  }
+
+  get digest(): Uint8Array {
+    return this.#batch.subarray(this.#at + 16, this.#at + REPORT_HEAD_BYTES);
+  }
+
+  #part(part: number): Uint8Array {
+    return this.#batch.subarray((this.#places[part] as number) + 4, this.#places[part + 1]);
+  }
+
+  /** The lines of the digest. */
+  get notes(): Uint8Array {
+    return this.#part(PART.notes);
+  }
+
+  /** Of the domain's image, where detail `domain` was asked for; else empty. */
+  get imageHash(): Uint8Array {
+    return this.#part(PART.imageHash);
   }
 
   /** Rows of actors that changed since they were told last. */
   rows(): MirrorRow[] {
-    return readRows(this.#rows);
+    return readRows(this.#part(PART.rows));
   }
 
   /** Rows of the domain that changed since they were told last, where detail `domain` was asked for. */
   systemRows(): MirrorRow[] {
-    return readRows(this.#system);
+    return readRows(this.#part(PART.system));
   }
 
   outputs(): readonly Output[] {
-    return this.#outputs.length === 0 ? [] : (decodeValue(this.#outputs) as readonly Output[]);
+    const outputs = this.#part(PART.outputs);
+    return outputs.length === 0 ? [] : (decodeValue(outputs) as readonly Output[]);
   }
 
   /** What a timer or an effect's result was of, as the domain had it before the step. */
   cause(): Cause {
-    return this.#cause.length === 0 ? {} : (decodeValue(this.#cause) as Cause);
+    const cause = this.#part(PART.cause);
+    return cause.length === 0 ? {} : (decodeValue(cause) as Cause);
   }
 }
 
@@ -137,23 +166,37 @@ export interface Cause {
 
 /** Bodies one behind the other, each behind its length. */
 export function joinBodies(bodies: readonly Uint8Array[]): Uint8Array {
-  const sink = new ByteSink();
-  for (const body of bodies) sink.bytes(body);
-  return sink.take();
+  const bytes = new Uint8Array(bodies.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const body of bodies) {
+    view.setUint32(at, body.length, true);
+    bytes.set(body, at + 4);
+    at += 4 + body.length;
+  }
+  return bytes;
 }
 
-/** The inverse of {@link joinBodies}. */
+/** The inverse of {@link joinBodies}; each a copy, since what is kept of one must not keep the others. */
 export function splitBodies(bytes: Uint8Array): Uint8Array[] {
-  const source = new ByteSource(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bodies: Uint8Array[] = [];
-  while (source.rest > 0) bodies.push(source.bytes());
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 4 + view.getUint32(at, true);
+    bodies.push(bytes.slice(at + 4, end));
+    at = end;
+  }
   return bodies;
 }
 
 /** The steps of a batch, in order. */
 export function readReports(bytes: Uint8Array): StepReport[] {
-  const source = new ByteSource(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reports: StepReport[] = [];
-  while (source.rest > 0) reports.push(new StepReport(source));
+  for (let at = 0; at < bytes.length;) {
+    const report = new StepReport(bytes, view, at);
+    reports.push(report);
+    at = report.end;
+  }
   return reports;
 }

@@ -14,6 +14,9 @@ import type { ReplayAnswer, ReplayModules, ReplayOrder } from './replay-protocol
 /** JavaScript heap of the thread, MiB: a whole tenant is in memory, and none of it leaves. */
 const HEAP_MB = 8_192;
 
+/** Its nursery, MiB, as a lane's: what a step makes mostly dies with it. */
+const YOUNG_MB = 64;
+
 export class ReplayWorker {
   readonly #worker: Worker;
   readonly #answers: ReplayAnswer[] = [];
@@ -32,7 +35,7 @@ export class ReplayWorker {
     this.#worker = new Worker(new URL('./replay-entry.js', import.meta.url), {
       name: 'synapse-replay',
       workerData: modules,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker.on('message', (answer: ReplayAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#die(error instanceof Error ? error.message : String(error)));
@@ -53,7 +56,7 @@ export class ReplayWorker {
   }
 
   send(order: ReplayOrder): void {
-    this.#worker.postMessage(order);
+    this.#worker.postMessage(order, order.kind === 'run' ? [order.bodies.buffer as ArrayBuffer] : []);
   }
 
   /** The next answer; a thread that died rejects with `DIVERGED`. One waits at a time. */
