@@ -85,8 +85,7 @@ export async function verifyStore({ view, dataDir, modules, onProgress }: Verify
     progress({ phase: 'tenants', done: records, total: kept });
     await pause();
   }
-  for (const state of view.directory.erased())
-    for (const fault of erasedFaults(view.driver, state, signer)) tell(fault);
+  for (const state of view.directory.erased()) for (const fault of erasedFaults(view, state, signer)) tell(fault);
   const outcomes = modules === undefined ? undefined : new Outcomes(view, modules, faults, tell, progress);
   const { replayed, skipped } = (await outcomes?.replayAll(tenants)) ?? noOutcomes(tenants);
   const erased = view.directory.erased().map(({ tenant }) => tenant);

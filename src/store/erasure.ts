@@ -65,10 +65,11 @@ export function* eraseTenant(ground: ErasureGround, tenant: string): Generator<n
   yield* finish(ground, erasing);
 }
 
-/** Finishes what was interrupted. */
+/** Finishes what was interrupted, and destroys again what has come back: a key file restored from before. */
 export function finishErasures(ground: ErasureGround): void {
   for (const state of ground.directory().erased()) {
-    if (state.life === 'erasing') for (const slice of finish(ground, state)) void slice;
+    const isDone = state.life === 'erased' && ground.ring.sealOf(state.tenantNo) === 'erased';
+    if (!isDone) for (const slice of finish(ground, state)) void slice;
   }
 }
 

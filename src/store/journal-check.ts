@@ -5,6 +5,7 @@
  * places are left to compare.
  */
 import { crc32 } from 'node:zlib';
+import type { SynapseError } from '../base/error.ts';
 import { HASH_BYTES, hexOf } from '../base/hash.ts';
 import { leafHash } from '../merkle/log.ts';
 import { byteOfRecord } from './damaged-record.ts';
@@ -51,7 +52,7 @@ class JournalCheck {
   readonly #view: StoreView;
   readonly #tell: (fault: StoreFault) => void;
   readonly #tenants: readonly TenantState[];
-  readonly #isDamaged: boolean;
+  readonly #damaged: ReadonlyMap<string, SynapseError>;
   /** Stretches of the open shard that no batch was found for yet, by the name of their batch. */
   readonly #stretches: Map<string, Stretch[]> = new Map();
   records = 0;
@@ -59,8 +60,11 @@ class JournalCheck {
   constructor(view: StoreView, tell: (fault: StoreFault) => void) {
     this.#view = view;
     this.#tell = tell;
-    this.#tenants = [...view.directory.all(), ...view.directory.erased()];
-    this.#isDamaged = view.directory.damaged().size > 0;
+    const { directory } = view;
+    this.#damaged = directory.damaged();
+    // What is left of a damaged tenant's row still says where its records stand, which are then told of by nobody else.
+    const known = [...this.#damaged.keys()].flatMap((tenant) => directory.find(tenant)?.state ?? []);
+    this.#tenants = [...directory.all(), ...directory.erased(), ...known];
   }
 
   openShard(shard: number): void {
@@ -96,13 +100,13 @@ class JournalCheck {
       const place = stretches.find(({ entry }) => entry.offset >= at);
       const of = place === undefined ? {} : { tenant: place.owner.tenant, seq: place.entry.firstSeq };
       this.#tell({ ...of, row, byte: at, message: `row ${row}: what stands from byte ${at} on is in no index row` });
-    } else if (!this.#isDamaged && stretches.some(({ entry }) => entry.tenants !== stretches.length)) {
+    } else if (this.#damaged.size === 0 && stretches.some(({ entry }) => entry.tenants !== stretches.length)) {
       this.#tell({ row, message: `row ${row} holds ${stretches.length} stretches, its index rows expect others` });
     }
   }
 
   #stretch(row: string, owner: TenantState, entry: IndexEntry, value: Uint8Array): void {
-    if (owner.life !== 'alive') return;
+    if (owner.life !== 'alive' || this.#damaged.has(owner.tenant)) return;
     const { tenant, seal } = owner;
     const records = seal.openRecords(entry.key, value);
     if (records === undefined) {

@@ -31,6 +31,7 @@ import { decodeRow, readImage, SPACE_AT } from './snapshot.ts';
 import type { RowSpace } from './snapshot.ts';
 import { checkpointText } from './store-audit.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
+import type { StoreView } from './store-view.ts';
 import { rowsUnder, type TenantState } from './tenant-directory.ts';
 
 /** Rows read at a time. */
@@ -47,9 +48,20 @@ export interface Signer {
   readonly incarnation: number;
 }
 
-/** What is wrong with the log of an erased tenant: of the rest nothing is left. */
-export function erasedFaults(driver: KeyValue, state: TenantState, signer: Signer | undefined): StoreFault[] {
-  return faultsOf(() => checkLog(driver, state, signer));
+/** What is wrong with the log of an erased tenant, or with its slot among the keys: of the rest nothing is left. */
+export function erasedFaults(
+  { driver, ring }: Pick<StoreView, 'driver' | 'ring'>,
+  state: TenantState,
+  signer: Signer | undefined,
+): StoreFault[] {
+  const { tenant, tenantNo, seq } = state;
+  return [
+    ...faultsOf(() => checkLog(driver, state, signer)),
+    ...faultsOf(() => {
+      // Damaged, or a key that has come back with an older file: the next opening destroys it again.
+      if (ring.sealOf(tenantNo) !== 'erased') throw corrupt('key of an erased tenant', { tenant, seq });
+    }),
+  ];
 }
 
 /** Everything that is wrong with one tenant's rows, the first fault of each kind. */

@@ -1,6 +1,6 @@
 /** Verification: a sound store is sound, and every edit of a stored byte, every row lost or added is found. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testSystem } from 'synapse-actors/testing';
@@ -77,6 +77,36 @@ describe('verify', () => {
     const report = await verifyDir('gone');
     expect(report).toMatchObject({ faults: [], erased: ['acme'], tenants: 1 });
   });
+
+  it('finds a changed byte of a key, of an erased tenant too, and names whose it is', async () => {
+    const system = await openWorkload({ encryption: true });
+    await richRound(system, 0);
+    await system.erase('acme');
+    await system.backup(join(root, 'keys'));
+    await system.close();
+    const path = join(root, 'keys', 'keys.bin');
+    const keys = readFileSync(path);
+    expect(keys.length).toBe(128);
+    const named = new Set<string>();
+    for (let at = 0; at < keys.length; at += 5) {
+      writeFileSync(
+        path,
+        keys.map((byte, i) => (i === at ? byte ^ 4 : byte)),
+      );
+      const { faults } = await verifyDir('keys', false);
+      expect(
+        faults.map(({ message }) => message.slice(0, 6)),
+        `byte ${at}`,
+      ).toContainEqual(expect.stringMatching(/tenant|key of/));
+      named.add(`${Math.floor(at / 64)} ${[...new Set(faults.map(({ tenant }) => tenant))].join()}`);
+    }
+    expect(
+      [...named]
+        .toSorted()
+        .map((one) => one.slice(2))
+        .toSorted(),
+    ).toEqual(['acme', 'umbrella']);
+  }, 60_000);
 
   it('says which tenants were not replayed, and why', async () => {
     const report = await verifyDir('plain', false);

@@ -302,6 +302,21 @@ test('an erasure holds when the database is older than it: the key says so', () 
   expectStays(again);
 });
 
+test('a key that comes back with an older file is destroyed again by the next opening', () => {
+  const driver = new MemoryKeyValue();
+  const slots = new MemoryKeySlots();
+  const store = open(driver, SHARDS, new KeyRing(slots));
+  fill(store);
+  const older = slots.read() as Uint8Array;
+  store.erase('gone');
+  const erased = slots.read() as Uint8Array;
+  slots.write(0, older);
+  const again = open(driver, SHARDS, new KeyRing(slots));
+  expectGone(again);
+  expectStays(again);
+  expect(hexOf(slots.read() as Uint8Array)).toBe(hexOf(erased));
+});
+
 test('a tenant whose key, records or rows are damaged can be erased all the same', () => {
   for (const damage of ['key', 'record', 'tenant row'] as const) {
     const driver = new MemoryKeyValue();
