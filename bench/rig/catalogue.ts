@@ -10,6 +10,7 @@ export const BENCHES: Readonly<Record<string, string>> = {
   'open-loop': 'how long do durable calls take at a rate that does not wait for answers?',
   lanes: 'how many messages a second cross from one lane to another?',
   spawn: 'how fast are actors made, what does an idle one weigh, how long does a skynet take?',
+  savina: 'how does Synapse, in one tenant, do the programs of the Savina suite beside OTP and nact?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',
