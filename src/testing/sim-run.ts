@@ -39,8 +39,11 @@ export interface RunSetup {
   readonly judgesBooks: boolean;
 }
 
+/** Actions in the end, until a shard has told its roots: far more than there is left to do. */
+const SETTLE_MAX = 20_000;
+
 /** Actions of one run for each operation, beyond which it goes round in circles; and as many for none. */
-const ACTIONS_MAX = 2_000;
+const ACTIONS_MAX = 200; // a run that comes to rest does 11 on average and 16 at most
 
 /**
  * Simulated time in which no user sends or hears anything, after which the run is over, ms: longer than the
@@ -254,7 +257,7 @@ export class SimulationRun {
 
   /** Lets things happen until `isOver`, or nothing can. */
   #settle(isOver: () => boolean): void {
-    for (let left = ACTIONS_MAX * 10; left > 0 && !isOver(); left--) {
+    for (let left = SETTLE_MAX; left > 0 && !isOver(); left--) {
       const actions = this.host.actions((count) => this.#chance.below(count));
       this.#network.pass();
       const action = actions[this.#chance.below(actions.length)];
