@@ -4,9 +4,9 @@
  * a step a pull as users do, and in one go as `synapse verify` does.
  *
  * Estimate before measuring: live 100,000 to 200,000 steps a second, bound by the embedder's promises and
- * three threads on two cores; a pull costs a round of the event loop, in one go some 8 µs a step.
+ * three threads on two cores; a replay half of that time a step, in two threads.
  *
- *   npm run bench -- replay, or: node dist/bench/replay.js [steps]
+ *   node dist/bench/replay.js [steps]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { createSystem } from 'synapse-actors';
 import { account } from 'synapse-actors/actors/account';
 import { counter } from 'synapse-actors/actors/counter';
 import { replay } from 'synapse-actors/replay';
+import { hexOf } from '../src/base/hash.ts';
 
 const STEPS = Number(process.argv[2] ?? 100_000);
 
@@ -29,7 +30,11 @@ async function seconds(work: () => Promise<number>): Promise<{ readonly steps: n
   return { steps, perSecond: (steps * 1e9) / Number(process.hrtime.bigint() - startNs) };
 }
 
-async function live(dataDir: string, tenant: 'counter' | 'account'): Promise<number> {
+/** Steps a second, and the state root that they came to. */
+async function live(
+  dataDir: string,
+  tenant: 'counter' | 'account',
+): Promise<{ readonly perSecond: number; readonly stateRoot: string }> {
   const system = await createSystem({ actors: MODULES, dataDir, lanes: 1, maxInFlight: 100_000 });
   const one = (at: number): Promise<unknown> =>
     tenant === 'counter'
@@ -44,8 +49,9 @@ async function live(dataDir: string, tenant: 'counter' | 'account'): Promise<num
     }
     return STEPS;
   });
+  const [status] = await system.tenants();
   await system.close();
-  return measured.perSecond;
+  return { perSecond: measured.perSecond, stateRoot: hexOf(status?.stateRoot ?? new Uint8Array()) };
 }
 
 async function pulls(dataDir: string, tenant: string): Promise<number> {
@@ -58,12 +64,17 @@ async function pulls(dataDir: string, tenant: string): Promise<number> {
 }
 
 /** As verify runs it: nothing is told but digests. */
-async function inOneGo(dataDir: string, tenant: string): Promise<number> {
+async function inOneGo(dataDir: string, tenant: string, stateRoot: string): Promise<number> {
+  let computed = '';
   const { perSecond } = await seconds(async () => {
     let steps = 0;
-    for await (const step of replay({ dataDir, tenant, actors: MODULES, from: STEPS })) steps = step.seq;
+    for await (const step of replay({ dataDir, tenant, actors: MODULES, from: STEPS })) {
+      steps = step.seq;
+      computed = hexOf(step.stateRoot());
+    }
     return steps;
   });
+  if (computed !== stateRoot) throw new Error(`bug: live came to ${stateRoot}, its replay to ${computed}`);
   return perSecond;
 }
 
@@ -73,12 +84,12 @@ try {
   process.stdout.write('actor      live/s   pulls/s  one go/s   pulls:live  one go:live\n');
   for (const tenant of ['counter', 'account'] as const) {
     const dataDir = join(dir, tenant);
-    const alive = await live(dataDir, tenant);
+    const { perSecond: alive, stateRoot } = await live(dataDir, tenant);
     const pulled = await pulls(dataDir, tenant);
-    const gone = await inOneGo(dataDir, tenant);
+    const gone = await inOneGo(dataDir, tenant, stateRoot);
     const cells = [alive, pulled, gone].map((figure) => figure.toFixed(0).padStart(9));
     process.stdout.write(
-      `${tenant.padEnd(8)} ${cells.join(' ')}   ${(pulled / alive).toFixed(2).padStart(9)}  ${(gone / alive).toFixed(2).padStart(10)}\n`,
+      `${tenant.padEnd(8)} ${cells.join(' ')}   ${(pulled / alive).toFixed(2).padStart(9)}  ${(gone / alive).toFixed(2).padStart(10)}  same root\n`,
     );
   }
 } finally {

@@ -92,7 +92,7 @@ function openView(dataDir: string): StoreView | SynapseError {
 }
 
 function unreadable(error: SynapseError): VerifyReport {
-  const none = { rows: 0, records: 0, tenants: 0, erased: [], replayed: 0, skipped: [], hasKey: false };
+  const none = { rows: 0, records: 0, tenants: 0, erased: [], replayed: 0, skipped: [], signatures: undefined };
   return { ...none, faults: [faultOf(error)] };
 }
 
@@ -126,7 +126,7 @@ function modulesIn(view: StoreView, { actors, previous }: VerifyOptions, workDir
 }
 
 function textOf(dataDir: string, report: VerifyReport, isSound: boolean, isReplayed: boolean): string {
-  const { rows, records, tenants, erased, replayed, skipped, hasKey, faults } = report;
+  const { rows, records, tenants, erased, replayed, skipped, signatures, faults } = report;
   const [first] = faults;
   return tableText([
     ['data', dataDir],
@@ -142,13 +142,20 @@ function textOf(dataDir: string, report: VerifyReport, isSound: boolean, isRepla
         ? `${countText(replayed)} replayed${skipped.length > 0 ? `, ${countText(skipped.length)} tenants not` : ''}`
         : 'not replayed',
     ],
-    ['signatures', hasKey ? 'checked' : 'not checked: there is no audit.key'],
+    ['signatures', signaturesText(signatures)],
     ...(first === undefined ? [] : [['first fault', placeOf(first)]]),
     [
       'verdict',
       isSound ? 'sound' : faults.length > 0 ? `${countText(faults.length)} faults` : 'outcomes were not replayed',
     ],
   ]);
+}
+
+function signaturesText(signatures: VerifyReport['signatures']): string {
+  if (signatures === undefined) return 'not checked: there is no audit.key';
+  const { checked, foreign } = signatures;
+  const rest = foreign === 0 ? '' : `; ${countText(foreign)} of another key or from before a restore, roots alone`;
+  return `${countText(checked)} checked${rest}`;
 }
 
 function placeOf({ tenant, seq, row, byte }: VerifyReport['faults'][number]): string {

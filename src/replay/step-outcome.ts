@@ -210,7 +210,7 @@ export function rowParts(name: string): { readonly table: string | undefined; re
 }
 
 /** One line of a digest, readable and short. */
-export function lineOf(tenant: string, note: StepNote): string {
+function lineOf(tenant: string, note: StepNote): string {
   const actor = (at: number): string => addressText({ tenant, ...actorPartsOf(textOf(note, at)) });
   switch (note.tag) {
     case 'row':

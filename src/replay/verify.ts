@@ -49,8 +49,8 @@ export interface VerifyReport {
   readonly replayed: number;
   /** Tenants whose outcomes were not replayed, and why. */
   readonly skipped: readonly { readonly tenant: string; readonly reason: string }[];
-  /** Whether signatures of checkpoints were checked: their key was there. */
-  readonly hasKey: boolean;
+  /** Checkpoints given out, by whose they are; nothing where there was no key to check them with. */
+  readonly signatures: Signer['counts'] | undefined;
   readonly faults: readonly StoreFault[];
 }
 
@@ -89,7 +89,7 @@ export async function verifyStore({ view, dataDir, modules, onProgress }: Verify
   const outcomes = modules === undefined ? undefined : new Outcomes(view, modules, faults, tell, progress);
   const { replayed, skipped } = (await outcomes?.replayAll(tenants)) ?? noOutcomes(tenants);
   const erased = view.directory.erased().map(({ tenant }) => tenant);
-  return { rows, records, tenants: tenants.length, erased, replayed, skipped, hasKey: signer !== undefined, faults };
+  return { rows, records, tenants: tenants.length, erased, replayed, skipped, signatures: signer?.counts, faults };
 }
 
 function noOutcomes(tenants: readonly TenantState[]): Pick<VerifyReport, 'replayed' | 'skipped'> {
@@ -100,7 +100,9 @@ function signerOf(view: StoreView, dataDir: string | undefined, tell: (fault: St
   let key: AuditKey | undefined;
   if (dataDir === undefined) return undefined;
   for (const fault of faultsOf(() => void (key = AuditKey.read(dataDir)))) tell(fault);
-  return key === undefined ? undefined : { key, incarnation: view.meta.incarnation };
+  return key === undefined
+    ? undefined
+    : { key, incarnation: view.meta.incarnation, counts: { checked: 0, foreign: 0 } };
 }
 
 /** Replays tenant after tenant in one thread. */

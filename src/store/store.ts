@@ -39,7 +39,7 @@ import type { TrimPolicy } from './trim.ts';
 export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 export type { StoredEvent } from './event-log.ts';
 export type { JournalRecord } from './journal.ts';
-export type { GroupRow, Roots, RowChange, SystemRow } from './snapshot.ts';
+export type { GroupRow, Roots, RowChange } from './snapshot.ts';
 export type { ActorModules } from './store-head.ts';
 export type { StoreOptions } from './store-opening.ts';
 export type { StoredDomain, TenantSummary } from './tenant-summary.ts';

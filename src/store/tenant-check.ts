@@ -42,10 +42,16 @@ const TRIE_ROWS = 10_000;
 
 const TENANT_PREFIX_BYTES = 5;
 
-/** Who signed the checkpoints of the store, where it is known. */
+/** Who signs the checkpoints of the store, where it is known, and how many were looked at. */
 export interface Signer {
   readonly key: AuditKey;
   readonly incarnation: number;
+  readonly counts: {
+    /** Signatures that hold. */
+    checked: number;
+    /** Checkpoints of another key or incarnation: from before a restore, or the key is not the right one. */
+    foreign: number;
+  };
 }
 
 /** What is wrong with the log of an erased tenant, or with its slot among the keys: of the rest nothing is left. */
@@ -188,7 +194,12 @@ function checkNote(state: TenantState, kept: KeptNote, root: Uint8Array | undefi
   const origin = note.slice(0, note.indexOf('\n'));
   if (!note.startsWith(`${checkpointText(origin, size, root)}\n`)) throw damage('checkpoint', state, size, key);
   // One of another key or incarnation was given out before a restore: its root stands, its signature is not ours.
-  if (signer === undefined || origin !== signer.key.originOf(state.tenant, signer.incarnation)) return;
+  if (signer === undefined) return;
+  if (origin !== signer.key.originOf(state.tenant, signer.incarnation)) {
+    signer.counts.foreign += 1;
+    return;
+  }
+  signer.counts.checked += 1;
   if (note !== signer.key.note(checkpointText(origin, size, root)))
     throw damage('signature of a checkpoint', state, size, key);
 }

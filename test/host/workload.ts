@@ -204,7 +204,13 @@ export interface Result {
   readonly tenants: Readonly<Record<string, unknown>>;
 }
 
-export async function run(rounds: readonly Round[], options: Partial<ClusterOptions>, plan: Plan): Promise<Result> {
+/** Runs a workload; `look` is shown the cluster at the end, when its snapshots are stored. */
+export async function run(
+  rounds: readonly Round[],
+  options: Partial<ClusterOptions>,
+  plan: Plan,
+  look?: (cluster: Cluster) => Promise<void>,
+): Promise<Result> {
   // No deadlines: those of several tenants at one moment would leave the order of their answers open.
   const cluster = new Cluster({
     callTimeoutMs: 2 ** 31,
@@ -258,7 +264,9 @@ export async function run(rounds: readonly Round[], options: Partial<ClusterOpti
   await finishEffects(cluster);
   expect(cluster.sender.openIds, 'every call is answered').toEqual([]);
   const isStable = (id: number): boolean => plan.queriesCount || specs[id - 1]?.handler !== 'look';
-  return resultOf(cluster, isStable);
+  const result = await resultOf(cluster, isStable);
+  await look?.(cluster);
+  return result;
 }
 
 /**

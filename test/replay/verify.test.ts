@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSystem } from 'synapse-actors';
 import { testSystem } from 'synapse-actors/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/seeded.ts';
@@ -203,6 +204,34 @@ describe('verify', () => {
       rows.driver.commit([[key, null]]);
       expect(faults.length, `a row ${hex(key)}`).toBeGreaterThan(0);
     }
+  });
+
+  it('checks the signatures of checkpoints with the key beside them', async () => {
+    const dataDir = join(root, 'signed');
+    const system = await createSystem({ actors: fixture('purse'), dataDir, lanes: 1, shards: 4 });
+    await system.ref('purse', 'acme', 'p')['add']?.(5);
+    const note = await system.audit('acme').checkpoint();
+    await system.close();
+    const verify = async (): Promise<VerifyReport> => {
+      const view = openStoreView(dataDir);
+      return verifyStore({ view, dataDir, modules: undefined }).finally(() => view.close());
+    };
+    expect(await verify()).toMatchObject({ faults: [], signatures: { checked: 1, foreign: 0 } });
+    const driver = openLmdb(dataDir);
+    const [row] = driver.range(Uint8Array.of(KIND.note), Uint8Array.of(KIND.note + 1));
+    const [key, value] = row as Row;
+    const forged = Buffer.from(value.subarray(0, -4));
+    const at = forged.indexOf(note.trimEnd().slice(-8));
+    forged[at] = (forged[at] as number) === 65 ? 66 : 65;
+    driver.commit([[key, new ByteWriter().raw(forged).sealed(key)]]);
+    driver.close();
+    expect((await verify()).faults).toEqual([
+      expect.objectContaining({
+        tenant: 'acme',
+        seq: 1,
+        message: expect.stringContaining('signature of a checkpoint'),
+      }),
+    ]);
   });
 
   it('finds outcomes that the code does not come to', async () => {
