@@ -95,7 +95,7 @@ async function crossing(
 ): Promise<readonly Measure[]> {
   const size = Number(part);
   const count = countOf(parameters, size);
-  const worker = new Worker(new URL('./threads/echo-entry.js', import.meta.url), {
+  const worker = new Worker(new URL('./entries/echo.js', import.meta.url), {
     workerData: { messages: count, ring },
   });
   await once(worker, 'message');

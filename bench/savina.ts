@@ -16,7 +16,7 @@ import { withScratch } from './rig/machine.ts';
 import { main } from './rig/main.ts';
 import { importPeer, runOtp } from './rig/peers.ts';
 import * as micro from './savina/micro-actors.ts';
-import { type Program, PROGRAMS } from './savina/programs.ts';
+import { type Program, PROGRAMS, warmUpOf } from './savina/programs.ts';
 import * as shared from './savina/shared-actors.ts';
 
 interface Parameters {
@@ -28,7 +28,7 @@ interface Parameters {
 const ALL = 'all programs';
 const MODULES = ['micro', 'shared'].map((name) => new URL(`./savina/${name}-actors.js`, import.meta.url));
 /** A program is one call. */
-const CALL_TIMEOUT_MS = 280_000;
+const CALL_TIMEOUT_MS = 500_000;
 
 const MAINS: ReadonlyMap<string, { readonly name: string }> = new Map(
   [...Object.values(micro), ...Object.values(shared)].map((type) => [type.name, type]),
@@ -70,7 +70,7 @@ async function eachProgram(
   for (const program of PROGRAMS) {
     if ((part !== ALL && part !== program.name) || !isKnown(program.name)) continue;
     const given = program[size];
-    if (size === 'full') await run(program, given, true);
+    if (size === 'full') await run(program, warmUpOf(program), true);
     const seconds = await run(program, given, false);
     measures.push({ row: program.name, unit: 'operations/s', value: program.operations(given) / seconds });
   }
@@ -154,6 +154,7 @@ const bench: Bench<Parameters> = {
   full: { size: 'full' },
   quick: { size: 'quick' },
   parts: ({ size }) => (size === 'quick' ? [ALL] : PROGRAMS.map(({ name }) => name)),
+  armTimeoutMs: 600_000,
   arms: [inMemory, durable, otp, nact],
   derive: geometricMeans,
   aims: [

@@ -11,6 +11,8 @@ export const BENCHES: Readonly<Record<string, string>> = {
   lanes: 'how many messages a second cross from one lane to another?',
   spawn: 'how fast are actors made, what does an idle one weigh, how long does a skynet take?',
   savina: 'how does Synapse, in one tenant, do the programs of the Savina suite beside OTP and nact?',
+  recovery: 'after a kill -9, how soon does a tenant answer, how soon do all, and how fast is the replay?',
+  scale: 'does a command cost the same however many tenants there are, and however much its actor holds?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',

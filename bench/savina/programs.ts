@@ -9,6 +9,8 @@ export interface Program {
   readonly name: string;
   readonly full: readonly number[];
   readonly quick: readonly number[];
+  /** Which parameter says how much is to be done: a tenth of it warms an implementation up. */
+  readonly work: number;
   /** How much a run does, for a rate: the same for all implementations. */
   readonly operations: (given: readonly number[]) => number;
   /** The result that a run must have. */
@@ -51,16 +53,17 @@ const second = ([, count = 0]: readonly number[]): number => count;
 
 export const PROGRAMS: readonly Program[] = [
   // Pings.
-  { name: 'ping-pong', full: [40_000], quick: [100], operations: first, expected: first },
+  { name: 'ping-pong', work: 0, full: [40_000], quick: [100], operations: first, expected: first },
   // Messages.
-  { name: 'counting', full: [1_000_000], quick: [500], operations: first, expected: first },
+  { name: 'counting', work: 0, full: [1_000_000], quick: [500], operations: first, expected: first },
   // Messages to each, actors.
-  { name: 'fork-join', full: [10_000, 60], quick: [20, 6], operations: product, expected: product },
+  { name: 'fork-join', work: 0, full: [10_000, 60], quick: [20, 6], operations: product, expected: product },
   // Actors.
-  { name: 'creation', full: [40_000], quick: [100], operations: first, expected: first },
+  { name: 'creation', work: 0, full: [40_000], quick: [100], operations: first, expected: first },
   // Actors, hops. The result is the place of the last in the ring, from 1.
   {
     name: 'thread-ring',
+    work: 1,
     full: [100, 100_000],
     quick: [10, 203],
     operations: second,
@@ -69,16 +72,18 @@ export const PROGRAMS: readonly Program[] = [
   // Chameneos, meetings. Each meeting counts for two.
   {
     name: 'chameneos',
+    work: 1,
     full: [100, 200_000],
     quick: [5, 100],
     operations: second,
     expected: (given) => 2 * second(given),
   },
   // Actors, pings of each.
-  { name: 'big', full: [120, 20_000], quick: [6, 20], operations: product, expected: product },
+  { name: 'big', work: 1, full: [120, 20_000], quick: [6, 20], operations: product, expected: product },
   // Workers, messages of each, percentage of writes. The result: answers and keys held.
   {
     name: 'dictionary',
+    work: 1,
     full: [20, 10_000, 10],
     quick: [4, 50, 10],
     operations: product,
@@ -87,21 +92,35 @@ export const PROGRAMS: readonly Program[] = [
   // Places, producers, consumers, items of each producer, cost of an item.
   {
     name: 'bounded-buffer',
+    work: 3,
     full: [50, 40, 40, 1_000, 25],
     quick: [5, 3, 3, 10, 1],
     operations: ([, producers = 0, , items = 0]) => producers * items,
     expected: ([, producers = 0, , items = 0]) => producers * items,
   },
   // Philosophers, meals of each.
-  { name: 'philosophers', full: [20, 10_000], quick: [5, 20], operations: product, expected: product },
+  { name: 'philosophers', work: 1, full: [20, 10_000], quick: [5, 20], operations: product, expected: product },
   // Accounts, transactions. The result: what all hold, and the transactions answered.
   {
     name: 'bank',
+    work: 1,
     full: [1_000, 50_000],
     quick: [20, 100],
     operations: second,
     expected: ([accounts = 0, transactions = 0]) => accounts * OPENING_BALANCE + transactions,
   },
   // Haircuts, chairs, rates of production and of cutting.
-  { name: 'barber', full: [5_000, 1_000, 1_000, 1_000], quick: [50, 10, 10, 10], operations: first, expected: first },
+  {
+    name: 'barber',
+    work: 0,
+    full: [5_000, 1_000, 1_000, 1_000],
+    quick: [50, 10, 10, 10],
+    operations: first,
+    expected: first,
+  },
 ];
+
+/** Parameters for a run that only warms up. */
+export function warmUpOf({ full, work }: Program): readonly number[] {
+  return full.map((value, at) => (at === work ? Math.ceil(value / 10) : value));
+}
