@@ -7,6 +7,7 @@ import { KeyRing } from '../../src/store/key-ring.ts';
 import { FileKeySlots, KEY_FILE } from '../../src/store/key-slots.ts';
 import { openLmdb } from '../../src/store/lmdb.ts';
 import type { Store } from '../../src/store/store.ts';
+import { Fuse, FusedDriver, FusedSlots } from '../store/power-cut.ts';
 import { bodies, open, SHARDS, step } from '../store/records.ts';
 
 let dir = '';
@@ -66,6 +67,31 @@ test('an erasure whose key cannot be overwritten is an outage, is never taken fo
   expect([store.isErased('gone'), store.isErased('stays')]).toEqual([true, false]);
   expect(readFileSync(keys).subarray(12, 44)).toEqual(Buffer.alloc(32));
   expect(bodies(store, 'stays')).toEqual(['1:stays 1']);
+});
+
+test('a key is durable before what it seals: power lost at any write leaves a new tenant absent or whole, never without its key', () => {
+  const outcomes: string[] = [];
+  for (const isAfter of [false, true]) {
+    for (let at = 1; at <= 3; at++) {
+      const fuse = new Fuse();
+      const [driver, slots] = [new FusedDriver(fuse), new FusedSlots(fuse)];
+      const store = open(driver, SHARDS, new KeyRing(slots));
+      store.commit([step('old', 1)], []);
+      fuse.left = at;
+      fuse.isAfter = isAfter;
+      const commit = (): unknown => store.commit([step('old', 2), step('new', 1)], []);
+      if (at < 3) expect(commit).toThrow(unavailable);
+      else commit();
+      fuse.left = Number.POSITIVE_INFINITY;
+      const again = open(driver, SHARDS, new KeyRing(slots));
+      expect(again.damaged().size).toBe(0);
+      outcomes.push(`${bodies(again, 'old').length} ${bodies(again, 'new').length}`);
+      // The number is given to another tenant, or the same, with another key.
+      again.commit([step(bodies(again, 'new').length === 0 ? 'other' : 'third', 1)], []);
+      expect(open(driver, SHARDS, new KeyRing(slots)).damaged().size).toBe(0);
+    }
+  }
+  expect(outcomes).toEqual(['1 0', '1 0', '2 1', '1 0', '2 1', '2 1']);
 });
 
 test('a file that was cut refuses the tenants behind the cut and serves the others', () => {
