@@ -1,103 +1,82 @@
 /**
- * Question: what does `encryption: true` cost? The same durable commands through two systems with a disk,
- * one plain and one encrypted, in turns, so that what else the machine does falls on both; and one command at
- * a time, where the flush is most of it. Beside the rate the processor time of all threads for a command, which
- * says the same on a machine that is busy with other things. Checked: both come to the same state root.
+ * Question: what does `encryption: true` cost? Acknowledged durable commands a second, and the processor time of all
+ * threads for one, with and without: many under way to one tenant, whose commits are large; to 64, whose commits are
+ * small; and one at a time, where the flush is most of it.
  *
- * Estimate before measuring: a record's leaf takes two HMACs (2 µs), a tenant's records and its row of a
- * commit a cipher each (4 µs). In large commits of one tenant some 3 µs a step on the store's thread, which
- * has them to spare while lanes and embedder take 8: 0.85 to 1. One at a time: 15 µs of 400, 0.95 to 1.
+ * Estimate before measuring: a record's leaf takes two HMACs (2 µs), a tenant's records of a commit one cipher call
+ * (4 µs). In large commits some 3 µs a step on the store's thread, which has them to spare while lanes and embedder
+ * take 8: 0.85 to 1. One at a time 10 µs of 400: 0.95 to 1.
  *
- *   npm run build && node dist/bench/encryption.js [commands a round] [rounds]
+ *   npm run bench -- encryption [--quick] [--json]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createSystem, type System } from 'synapse-actors';
-import { account } from 'synapse-actors/actors/account';
+import { createSystem } from 'synapse-actors';
+import { counter } from 'synapse-actors/actors/counter';
+import type { Arm, Bench } from './rig/bench.ts';
+import { check, keepInFlight, timed } from './rig/load.ts';
+import { withScratch } from './rig/machine.ts';
+import { main } from './rig/main.ts';
 
-const COMMANDS = Number(process.argv[2] ?? 20_000);
-const ROUNDS = Number(process.argv[3] ?? 5);
-
-/** Calls under way at a time: enough that commits are large. */
-const IN_FLIGHT = 4_096;
-
-/** Tenants that the calls go to in turn: one whose commits are large, and many whose commits are small. */
-const SPREADS = [1, 64];
-
-const ACTORS = new URL('../actors/account.js', import.meta.url);
-
-interface Side {
-  readonly name: string;
-  readonly system: System;
-  readonly rounds: Figures[];
-  at: number;
+interface Parameters {
+  readonly commands: number;
+  /** One at a time takes longer. */
+  readonly aloneCommands: number;
+  readonly inFlight: number;
+  readonly warmUp: number;
 }
 
-interface Figures {
-  readonly perSecond: number;
-  /** Processor time of a command, all threads of this process, µs. */
-  readonly cpuUs: number;
+const COUNTER = new URL('../actors/counter.js', import.meta.url);
+
+/** How many tenants the commands go to, and whether they go one at a time. */
+const PARTS: Readonly<Record<string, { readonly tenants: number; readonly isAlone: boolean }>> = {
+  'one tenant': { tenants: 1, isAlone: false },
+  '64 tenants': { tenants: 64, isAlone: false },
+  'one at a time': { tenants: 1, isAlone: true },
+};
+
+function armOf(name: string, keeps: string, encryption: boolean): Arm<Parameters> {
+  return {
+    name,
+    keeps,
+    run: (parameters, part) =>
+      withScratch(async (dataDir) => {
+        const { tenants, isAlone } = PARTS[part]!;
+        const commands = isAlone ? parameters.aloneCommands : parameters.commands;
+        const inFlight = isAlone ? 1 : parameters.inFlight;
+        const warmUp = isAlone ? Math.ceil(commands / 10) : parameters.warmUp;
+        const system = await createSystem({ actors: COUNTER, dataDir, lanes: 1, encryption });
+        const refs = Array.from({ length: tenants }, (_, at) => system.ref(counter, `tenant-${at}`, 'one'));
+        const call = (at: number): Promise<number> => refs[at % tenants]!.increment();
+        await keepInFlight(warmUp, inFlight, call);
+        const before = process.cpuUsage();
+        const { seconds } = await timed(() => keepInFlight(commands, inFlight, call));
+        const { user, system: kernel } = process.cpuUsage(before);
+        const counts = await Promise.all(refs.map((ref) => ref.count()));
+        check(
+          'commands counted',
+          counts.reduce((sum, count) => sum + count, 0),
+          warmUp + commands,
+        );
+        await system.close();
+        return [
+          { row: part, unit: 'commands/s', value: commands / seconds },
+          { row: `${part}: processor time`, unit: 'µs', value: (user + kernel) / commands },
+        ];
+      }),
+  };
 }
 
-async function open(dir: string, name: string, encryption: boolean): Promise<Side> {
-  const system = await createSystem({ actors: ACTORS, dataDir: join(dir, name), lanes: 1, encryption });
-  return { name, system, rounds: [], at: 0 };
-}
+const bench: Bench<Parameters> = {
+  name: 'encryption',
+  question: 'what does encryption: true cost?',
+  estimate: '0.85 to 1 of the commands a second, 3 to 5 µs more of processor time a command',
+  full: { commands: 40_000, aloneCommands: 1_000, inFlight: 4_096, warmUp: 10_000 },
+  quick: { commands: 400, aloneCommands: 20, inFlight: 64, warmUp: 100 },
+  parts: () => Object.keys(PARTS),
+  arms: [
+    armOf('plain', 'durable: fsynced, hashed into the audit log', false),
+    armOf('encrypted', 'the same, sealed under a key per tenant', true),
+  ],
+  aims: [{ row: '64 tenants', arm: 'encrypted', over: 'plain', atLeast: 0.8 }],
+};
 
-/** One round of one side. */
-async function round(side: Side, tenants: number, commands: number, inFlight: number): Promise<Figures> {
-  const startNs = process.hrtime.bigint();
-  const before = process.cpuUsage();
-  for (let sent = 0; sent < commands; sent += inFlight) {
-    const batch: Promise<unknown>[] = [];
-    for (let i = sent; i < Math.min(commands, sent + inFlight); i++) {
-      const at = side.at++;
-      batch.push(side.system.ref(account, `t${at % tenants}`, `a${at % 100}`).deposit(1 + (at % 7)));
-    }
-    await Promise.all(batch);
-  }
-  const { user, system } = process.cpuUsage(before);
-  const perSecond = (commands * 1e9) / Number(process.hrtime.bigint() - startNs);
-  return { perSecond, cpuUs: (user + system) / commands };
-}
-
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
-}
-
-async function rootsOf({ system }: Side): Promise<string> {
-  return (await system.tenants()).map(({ stateRoot }) => Buffer.from(stateRoot).toString('hex')).join(' ');
-}
-
-async function compare(title: string, tenants: number, commands: number, inFlight: number): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'synapse-bench-'));
-  try {
-    const sides = [await open(dir, 'plain', false), await open(dir, 'encrypted', true)];
-    for (const side of sides) await round(side, tenants, Math.ceil(commands / 4), inFlight); // warm
-    for (let at = 0; at < ROUNDS; at++) {
-      // Who goes first takes turns too.
-      for (const side of at % 2 === 0 ? sides : sides.toReversed())
-        side.rounds.push(await round(side, tenants, commands, inFlight));
-    }
-    const roots = await Promise.all(sides.map(rootsOf));
-    const isSame = roots[0] === roots[1] && roots[0] !== '';
-    const rates = sides.map(({ rounds }) => median(rounds.map(({ perSecond }) => perSecond)));
-    const costs = sides.map(({ rounds }) => median(rounds.map(({ cpuUs }) => cpuUs)));
-    const cells = [...rates, ...costs].map((figure) => figure.toFixed(0).padStart(10)).join('');
-    const ratios = [rates, costs].map(([plain = 0, encrypted = 0]) => (encrypted / plain).toFixed(2).padStart(8));
-    process.stdout.write(`${title.padEnd(26)}${cells}${ratios.join('')}  ${isSame ? 'same roots' : 'ROOTS DIFFER'}\n`);
-    if (!isSame) process.exitCode = 1;
-    await Promise.all(sides.map(({ system }) => system.close()));
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, `);
-process.stdout.write(`median of ${ROUNDS} rounds of ${COMMANDS} commands, in turns\n`);
-process.stdout.write('                            plain/s  sealed/s  plain µs sealed µs  rates    µs\n');
-for (const tenants of SPREADS) {
-  await compare(`${IN_FLIGHT} at a time, ${tenants} tenant${tenants === 1 ? '' : 's'}`, tenants, COMMANDS, IN_FLIGHT);
-}
-await compare('one at a time, 1 tenant', 1, Math.max(1, Math.ceil(COMMANDS / 50)), 1);
+await main(import.meta.url, bench);

@@ -13,6 +13,7 @@ export const BENCHES: Readonly<Record<string, string>> = {
   savina: 'how does Synapse, in one tenant, do the programs of the Savina suite beside OTP and nact?',
   recovery: 'after a kill -9, how soon does a tenant answer, how soon do all, and how fast is the replay?',
   scale: 'does a command cost the same however many tenants there are, and however much its actor holds?',
+  encryption: 'what does encryption: true cost?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',
