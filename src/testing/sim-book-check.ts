@@ -265,7 +265,7 @@ function restartFaults({ notices }: BookRun): Violation[] {
     if (notice.kind !== 'restart' || notice.address?.type !== 'phoenix' || notice.untilMs === undefined) continue;
     if (notice.reason.startsWith('with its sibling')) continue; // ordered by a strategy: it does not count
     const name = `${notice.tenant}/${notice.address.key}`;
-    ends.set(name, [...(ends.get(name) ?? []), notice.untilMs]);
+    ends.set(name, [...(ends.get(name) ?? []).filter((endMs) => endMs !== notice.untilMs), notice.untilMs]); // it may come twice
   }
   const [shortestMs, longestMs] = PHOENIX.backoffMs;
   return [...ends].flatMap(([name, times]) => {

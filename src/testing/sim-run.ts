@@ -187,8 +187,21 @@ export class SimulationRun {
       const operation = this.setup.operations[at] as SimulatedOperation;
       const isOpen = answer === undefined && operation.tell !== true && incarnation === this.host.incarnation;
       // What was under way in a tenant that cannot be served any more ends by its time-out.
-      return isOpen && !this.journal.damaged.has(operation.tenant) ? [[at, operation]] : [];
+      return isOpen && !this.#isDamaged(operation.tenant) ? [[at, operation]] : [];
     });
+  }
+
+  /** What rotted may have been met by a turn in the middle of its step, and then nobody is told of it. */
+  #isDamaged(tenant: string): boolean {
+    const { damaged } = this.journal;
+    if (damaged.has(tenant) || !this.#mayRot) return damaged.has(tenant);
+    try {
+      this.host.store.verify(tenant);
+    } catch (error) {
+      if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') throw error;
+      damaged.set(tenant, error.message);
+    }
+    return damaged.has(tenant);
   }
 
   /** One action; false when nothing is left to do. */

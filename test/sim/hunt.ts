@@ -1,7 +1,7 @@
 /**
  * Runs seed after seed of the simulator until one shows something, and prints one line of JSON: the seed,
  * the check that saw it and its words, or that nothing was found. Run in the copy of the tree that holds a
- * mutant: `node dist/test/sim/hunt.js SEEDS`.
+ * mutant: `node dist/test/sim/hunt.js TO [FROM]`.
  */
 import { simulate } from '../../src/testing/simulation.ts';
 
@@ -13,7 +13,7 @@ export interface Catch {
   readonly text: string;
 }
 
-let seed = 1;
+let seed = Number(process.argv[3] ?? 1);
 
 function tell(found: Catch): never {
   process.stdout.write(`${JSON.stringify(found)}\n`);
@@ -31,7 +31,7 @@ function tellBreak(error: unknown): never {
 }
 
 const most = Number(process.argv[2]);
-if (!Number.isSafeInteger(most) || most < 1) throw new TypeError('say how many seeds: node dist/test/sim/hunt.js 1000');
+if (!Number.isSafeInteger(most) || most < 1) throw new TypeError('say how far: node dist/test/sim/hunt.js 1000');
 process.on('unhandledRejection', tellBreak);
 for (; seed <= most; seed++) {
   const result = await simulate({ seed, shrink: false }).catch(tellBreak);

@@ -1,7 +1,7 @@
 /**
  * `npm run mutants [-- NAME …] [--seeds N]`: plants each bug of `test/sim/mutants/` in a copy of the tree, one at
- * a time, and lets the simulator look for it in up to N seeds (1,000). Prints a table. First the copy as it is
- * must show nothing. Exit status: 0 all found, 1 one was not, or does not apply or build, 2 it could not run.
+ * a time, and lets the simulator look for it in up to N seeds (1,000). Prints a table. A seed counts that shows
+ * something with the bug and nothing without. Exit status: 0 all found, 1 one was not, or does not apply or build, 2 it could not run.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { applyFault, type Mutant, MutantTree, readMutants, TOP } from './mutant-
 /** What the issue of the simulator allows. */
 const SEEDS = 1_000;
 
-/** Seeds in which the tree as it is must show nothing: more than most mutants need. */
+/** Seeds in which the tree as it is must show nothing before anything is planted: more than most mutants need. */
 const CLEAN_SEEDS = 100;
 
 /** A hunt that takes longer has gone round in circles: a thousand seeds take two minutes. */
@@ -29,11 +29,11 @@ interface Row {
 const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
 
-/** Runs the simulator of a built tree. */
-function hunt(dir: string, seeds: number): Promise<Catch> {
+/** Runs the simulator of a built tree over seeds from `from` to `to`. */
+function hunt(dir: string, to: number, from = 1): Promise<Catch> {
   return new Promise((resolve, reject) => {
     const options = { cwd: dir, timeout: HUNT_MS, signal: ending.signal };
-    const child = spawn(process.execPath, ['dist/test/sim/hunt.js', String(seeds)], options);
+    const child = spawn(process.execPath, ['dist/test/sim/hunt.js', String(to), String(from)], options);
     let text = '';
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -47,13 +47,26 @@ function hunt(dir: string, seeds: number): Promise<Catch> {
   });
 }
 
-async function rowOf(tree: MutantTree, mutant: Mutant, seeds: number): Promise<Row> {
+/** The first seed that shows something with the mutant, and nothing without. */
+async function foundIn(tree: MutantTree, clean: MutantTree, seeds: number): Promise<Catch> {
+  for (let from = 1; ;) {
+    const found = await hunt(tree.dir, seeds, from);
+    if (found.seed === undefined) return found;
+    const without = await hunt(clean.dir, found.seed, found.seed);
+    if (without.seed === undefined) return found;
+    process.stderr.write(`seed ${found.seed} shows ${without.check} without a mutant too\n`);
+    from = found.seed + 1;
+    if (from > seeds) return { seed: undefined, check: '', text: '' };
+  }
+}
+
+async function rowOf(tree: MutantTree, clean: MutantTree, mutant: Mutant, seeds: number): Promise<Row> {
   const { name, bug } = mutant;
   const fault = applyFault(mutant);
   if (fault !== undefined) return { name, bug, found: 'does not apply', how: fault, isFine: false };
   try {
     tree.build(mutant);
-    const { seed, check, text } = await hunt(tree.dir, seeds);
+    const { seed, check, text } = await foundIn(tree, clean, seeds);
     if (seed === undefined) return { name, bug, found: `not in ${seeds} seeds`, how: '', isFine: false };
     return { name, bug, found: `seed ${seed}`, how: `${check}: ${text}`, isFine: true };
   } catch (error) {
@@ -90,21 +103,22 @@ async function main(): Promise<number> {
   if (unknown !== undefined)
     throw new TypeError(`there is no mutant '${unknown}': ${mutants.map(({ name }) => name).join(', ')}`);
   const chosen = mutants.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const clean = new MutantTree();
   const tree = new MutantTree();
   try {
-    tree.build(undefined);
-    const clean = await hunt(tree.dir, Math.min(seeds, CLEAN_SEEDS));
-    if (clean.seed !== undefined)
-      throw new Error(`without a mutant seed ${clean.seed} shows ${clean.check}: ${clean.text}`);
+    clean.build(undefined);
+    const { seed, check, text } = await hunt(clean.dir, Math.min(seeds, CLEAN_SEEDS));
+    if (seed !== undefined) throw new Error(`without a mutant seed ${seed} shows ${check}: ${text}`);
     const rows: Row[] = [];
     for (const mutant of chosen) {
-      const row = await rowOf(tree, mutant, seeds);
+      const row = await rowOf(tree, clean, mutant, seeds);
       rows.push(row);
       process.stderr.write(`${rows.length} of ${chosen.length}  ${row.name}: ${row.found}\n`);
     }
     print(rows);
     return rows.every(({ isFine }) => isFine) ? 0 : 1;
   } finally {
+    clean.remove();
     tree.remove();
   }
 }
