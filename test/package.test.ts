@@ -124,6 +124,17 @@ describe.skipIf(!isBuilt)('the packed package', () => {
       expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   });
 
+  it('says what to install where an actor is hardened and ses is not there', async () => {
+    const actors = `import { actor } from 'synapse-actors';
+export const tough = actor('tough', { hardened: true, state: () => ({}), queries: { one: () => 1 } });`;
+    const script = `import { createSystem } from 'synapse-actors';
+await createSystem({ actors: new URL('./tough.js', import.meta.url) }).catch((error) => console.log(error.code, error.message));`;
+    await writeFile(join(folder, 'tough.js'), actors);
+    await writeFile(join(folder, 'tough-main.js'), script);
+    const { stdout } = await run(process.execPath, ['tough-main.js'], { cwd: folder });
+    expect(stdout).toMatch(/^INVALID_ARGUMENT .* needs the package ses: run npm install ses/);
+  });
+
   it('puts the command synapse where npx finds it', async () => {
     const { stdout } = await run('npx', ['--no-install', 'synapse', '--help'], { cwd: folder });
     expect(stdout).toContain('Usage: synapse');

@@ -16,6 +16,7 @@ export const BENCHES: Readonly<Record<string, string>> = {
   encryption: 'what does encryption: true cost?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
+  hardened: 'what does running an actor under SES cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',
   audit: 'what do a leaf and a proof of the audit log cost at a million entries?',
 };

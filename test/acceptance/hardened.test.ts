@@ -1,8 +1,9 @@
 /** `hardened: true`: an actor's functions in a Compartment of SES, where only ctx and its endowments are. */
 import { describe, expect, it } from 'vitest';
 import { actor } from 'synapse-actors';
+import { testSystem } from 'synapse-actors/testing';
 import { soft, tough, written } from './fixtures/hardened.ts';
-import { codeOf, folder, open, same } from './harness.ts';
+import { codeOf, fixture, folder, open, same } from './harness.ts';
 
 async function failure(promise: Promise<unknown>): Promise<{ code: string; message: string }> {
   try {
@@ -107,6 +108,14 @@ describe('a hardened actor', () => {
       Buffer.from((await second.tenants())[0]!.stateRoot).toString('hex'),
       Buffer.from(before!.stateRoot).toString('hex'),
     );
+  });
+});
+
+describe('a test system with hardened actors', () => {
+  it('refuses them in a thread that is not locked down, and says what to do', async () => {
+    const { code, message } = await failure(testSystem({ actors: fixture('hardened') }));
+    same(code, 'INVALID_ARGUMENT');
+    expect(message).toContain('call lockDown() of synapse-actors/testing first');
   });
 });
 
