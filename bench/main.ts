@@ -21,7 +21,7 @@ if (name === 'all') {
   for (const one of Object.keys(BENCHES))
     process.exitCode = Math.max(Number(process.exitCode ?? 0), run(`./${one}.js`));
 } else if (name === 'report') {
-  process.exitCode = run('./rig/report-main.js');
+  process.exitCode = run('./report/main.js');
 } else if (BENCHES[name] === undefined) {
   const lines = Object.entries(BENCHES).map(([one, question]) => `  ${one.padEnd(10)}${question}`);
   process.stderr.write(`there is no bench '${name}'; there are:\n${lines.join('\n')}\n  all, report\n`);

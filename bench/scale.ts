@@ -43,7 +43,8 @@ const synapse: Arm<Parameters> = {
   run: (parameters, part) =>
     withScratch(async (dataDir) => {
       const { commands, warmUp, inFlight, lanes, holders } = parameters;
-      const [kind, size = 0] = part.split(' ').map((word, at) => (at === 0 ? word : Number(word))) as [string, number];
+      const [kind, sizeText] = part.split(' ');
+      const size = Number(sizeText);
       const tenants = kind === 'tenants' ? size : holders;
       const system = await createSystem({ actors: new URL('./actors/holder.js', import.meta.url), dataDir, lanes });
       const refs = Array.from({ length: tenants }, (_, at) => system.ref(holder, `tenant-${at}`, 'one'));

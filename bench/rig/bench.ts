@@ -98,3 +98,18 @@ export interface SkippedLine {
   readonly arm: string;
   readonly skipped: string;
 }
+
+/** The first line of what `--save` keeps: what the figures are about. */
+export interface HeadLine {
+  readonly bench: string;
+  readonly question: string;
+  readonly estimate: string;
+  readonly aims: readonly Aim[];
+}
+
+/** What `--save` kept of one run of a bench. */
+export interface Recording {
+  readonly head: HeadLine;
+  readonly lines: readonly Line[];
+  readonly skipped: readonly SkippedLine[];
+}

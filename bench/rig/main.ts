@@ -4,12 +4,12 @@
  *
  *   [--quick] [--json] [--rounds N] [--only ARM,ARM] [--save]
  */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { obeyOrder, runArm } from './arm-process.ts';
-import type { Arm, Bench, BenchOptions, Line, Measure, Round, SkippedLine } from './bench.ts';
+import type { Arm, Bench, BenchOptions, HeadLine, Line, Measure, Round, SkippedLine } from './bench.ts';
 import { linesOf } from './figures.ts';
 import { commitText, machineText } from './machine.ts';
 import { provide } from './peers.ts';
@@ -80,7 +80,7 @@ async function runBench<Parameters>(bench: Bench<Parameters>, file: string, opti
   const lines = linesOf(setting, arms, rounds);
   if (options.isJson) for (const line of [...lines, ...skipped]) process.stdout.write(`${JSON.stringify(line)}\n`);
   else process.stdout.write(tableText(bench.aims ?? [], lines, skipped));
-  if (options.saveTo !== undefined) save(options.saveTo, lines, skipped);
+  if (options.saveTo !== undefined) save(options.saveTo, bench, [...lines, ...skipped]);
 }
 
 /** The arms whose peers are there, and a line for each of the others. */
@@ -137,8 +137,12 @@ async function runRound<Parameters>(
   return round;
 }
 
-function save(path: string, lines: readonly Line[], skipped: readonly SkippedLine[]): void {
+function save<Parameters>(
+  path: string,
+  { name, question, estimate, aims = [] }: Bench<Parameters>,
+  lines: readonly (Line | SkippedLine)[],
+): void {
+  const head: HeadLine = { bench: name, question, estimate, aims };
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, '');
-  for (const line of [...lines, ...skipped]) appendFileSync(path, `${JSON.stringify(line)}\n`);
+  writeFileSync(path, [head, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
