@@ -20,6 +20,8 @@ export interface KernelConfig {
   readonly dedupLimit: number;
   /** Of the store: part of the identity of what is sent to other tenants. */
   readonly incarnation: number;
+  /** Present when modules' exports were frozen: turns that wrote to them failed, and a replay has to know why. */
+  readonly strict?: true;
 }
 
 export function encodeConfig(config: KernelConfig): Uint8Array {

@@ -5,14 +5,15 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Running } from '../actor/domain-state.ts';
-import type { Registry } from '../actor/kernel-config.ts';
+import { decodeConfig, type Registry } from '../actor/kernel-config.ts';
 import { assert } from '../base/assert.ts';
 import { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
 import { encodeError } from '../frame/frame.ts';
 import { repairRealm } from '../host/lockdown.ts';
-import { loadRegistry } from '../host/modules.ts';
+import { loadActors } from '../host/modules.ts';
+import { StrictModules } from '../host/strict.ts';
 import { installGuards } from '../runtime/guard.ts';
 import { type Replayed, ReplayKernel } from './replay-kernel.ts';
 import {
@@ -130,11 +131,18 @@ class ReplayThread {
   }
 }
 
+/** Whether the newest configuration froze what modules export. */
+function isStrict(configs: ReadonlyMap<number, Uint8Array>): boolean {
+  const newest = configs.get(Math.max(...configs.keys()));
+  return newest !== undefined && decodeConfig(newest).strict === true;
+}
+
 async function main(): Promise<void> {
   const port = parentPort;
   assert(port !== null, 'a replay runs in a thread of its own');
   const { actors, previous, isHardened } = workerData as ReplayModules;
   let running: Running | undefined;
+  let strict: StrictModules | undefined;
   const loading = new SeededRandom(new Uint8Array(16));
   const unhandled: unknown[] = [];
   const post = port.postMessage.bind(port);
@@ -156,16 +164,22 @@ async function main(): Promise<void> {
     takeUnhandled: () => (unhandled.length === 0 ? unhandled : unhandled.splice(0)),
     enter: (turn: Running) => {
       running = turn;
+      strict?.enter(turn);
     },
     leave: () => {
+      strict?.leave();
       running = undefined;
     },
   };
   try {
-    const thread = new ReplayThread(await loadRegistry(actors, previous), ports, (answer) =>
+    const { registry, modules } = await loadActors(actors, previous);
+    const thread = new ReplayThread(registry, ports, (answer) =>
       post(answer, answer.kind === 'steps' ? [answer.bytes.buffer as ArrayBuffer] : []),
     );
-    port.on('message', (order: ReplayOrder) => thread.take(order));
+    port.on('message', (order: ReplayOrder) => {
+      if (order.kind === 'open' && isStrict(order.configs)) strict ??= new StrictModules(modules);
+      thread.take(order);
+    });
   } catch (error) {
     post({ kind: 'failed', seq: 0, error: encodeError(error as SynapseError) } satisfies ReplayAnswer);
   }

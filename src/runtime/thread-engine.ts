@@ -65,6 +65,7 @@ export class ThreadEngine implements Engine {
         dedupTermMs: options.idempotencyTermMs,
         dedupLimit: options.idempotencyLimit,
         incarnation: 0, // the store puts its own here
+        ...(options.strict ? { strict: true as const } : {}),
       });
       const opened = await store.open(config);
       engine = new ThreadEngine(options, store, opened, registry.isHardened);

@@ -1,9 +1,10 @@
 /** `strict: true`: what two tenants of a lane share through a module is found. */
+import { replay } from 'synapse-actors/replay';
 import { testSystem } from 'synapse-actors/testing';
 import { describe, expect, it } from 'vitest';
 import { holder } from './fixtures/shared-bytes.ts';
 import { sharing, writes } from './fixtures/shared-state.ts';
-import { codeOf, fixture, keep, open, same } from './harness.ts';
+import { codeOf, fixture, folder, keep, open, same } from './harness.ts';
 
 interface Found {
   readonly code: string;
@@ -69,6 +70,22 @@ describe('a strict system', () => {
     expect(message).toContain('table.bytes');
     const system = await open('shared-bytes');
     same(await system.ref(holder, 'acme', 'a').first(), 1);
+  });
+
+  it('is known to a replay and a recovery: turns that failed for it fail there too', async () => {
+    const dataDir = folder();
+    const first = await open('shared-state', { dataDir, strict: true });
+    for (const name of ['assign', 'push', 'exported variable']) {
+      expect(['AMBIENT_AUTHORITY', 'HANDLER_FAILED']).toContain(
+        await codeOf(first.ref(sharing, 'acme', 'a').write(name)),
+      );
+    }
+    await first.close();
+    const codes: unknown[] = [];
+    for await (const step of replay({ dataDir, tenant: 'acme', actors: fixture('shared-state') })) codes.push(step.seq);
+    expect(codes.length).toBeGreaterThanOrEqual(3);
+    const second = await open('shared-state', { dataDir, strict: true });
+    same(await second.ref(sharing, 'acme', 'a').n(), 0);
   });
 
   it('is off unless asked for: both tenants write to the same object', async () => {
