@@ -6,65 +6,50 @@
  *
  * Decision that rests on it: docs/adr/0007.
  *
- *   node dist/bench/drain.js [rounds]
+ *   npm run bench -- drain [--quick] [--json]
  */
-import { execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
+import type { Arm, Bench, Measure } from './rig/bench.ts';
+import { check, timed } from './rig/load.ts';
+import { main } from './rig/main.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 1_000_000);
+interface Parameters {
+  readonly rounds: number;
+}
+
+const ONE = 'one microtask';
+const NONE = 'nothing to do';
 
 const drain = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process);
 
-function commitOf(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return 'unknown';
-  }
+/** A measure of `rounds` rounds: warmed up by a tenth of them, all microtasks counted. */
+async function roundsOf(
+  row: string,
+  rounds: number,
+  run: (rounds: number, count: () => void) => void | Promise<void>,
+): Promise<Measure> {
+  let ran = 0;
+  const count = (): void => {
+    ran += 1;
+  };
+  const warmUp = Math.ceil(rounds / 10);
+  await run(warmUp, count);
+  const { seconds } = await timed(() => run(rounds, count));
+  check('microtasks run', ran, row === ONE ? warmUp + rounds : 0);
+  return { row, unit: 'ns', value: (seconds * 1e9) / rounds };
 }
-
-/** Runs of each kind; the best counts, since what disturbs only ever adds. */
-const RUNS = 5;
-
-/** Nanoseconds of one round of a run that began at `startNs`. */
-function since(startNs: bigint, rounds: number): number {
-  return Number(process.hrtime.bigint() - startNs) / rounds;
-}
-
-function bestOf(run: (rounds: number) => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < RUNS; i++) {
-    const startNs = process.hrtime.bigint();
-    run(ROUNDS);
-    best = Math.min(best, since(startNs, ROUNDS));
-  }
-  return best;
-}
-
-/** How many microtasks have run: each way must have run all of them. */
-let ran = 0;
-let expected = 0;
-const count = (): void => {
-  ran += 1;
-};
 
 function drainEmpty(rounds: number): void {
   for (let i = 0; i < rounds; i++) drain();
 }
 
-function drainOne(rounds: number): void {
-  expected += rounds;
+function drainOne(rounds: number, count: () => void): void {
   for (let i = 0; i < rounds; i++) {
     queueMicrotask(count);
     drain();
   }
 }
 
-function immediates(rounds: number): Promise<void> {
-  expected += rounds;
+function immediates(rounds: number, count: () => void): Promise<void> {
   return new Promise((resolve) => {
     let left = rounds;
     const round = (): void => {
@@ -77,30 +62,42 @@ function immediates(rounds: number): Promise<void> {
   });
 }
 
-async function bestOfLoop(rounds: number): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < RUNS; i++) {
-    const startNs = process.hrtime.bigint();
-    await immediates(rounds);
-    best = Math.min(best, since(startNs, rounds));
-  }
-  return best;
+/** From a macrotask: within a microtask nothing is drained. */
+function asMacrotask(run: (rounds: number, count: () => void) => void): typeof immediates {
+  return (rounds, count) =>
+    new Promise((resolve, reject) => {
+      setImmediate(() => {
+        try {
+          resolve(run(rounds, count));
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
 }
 
-function report(ns: Readonly<Record<string, number>>): void {
-  const { model = 'unknown processor' } = cpus()[0] ?? {};
-  console.log(
-    `${model}, ${cpus().length} processors, Node ${process.version}, commit ${commitOf()}, ${ROUNDS} rounds, best of ${RUNS}`,
-  );
-  for (const [what, time] of Object.entries(ns)) console.log(`${what.padEnd(28)} ${time.toFixed(0).padStart(6)} ns`);
-  if (ran !== expected) throw new Error(`${ran} microtasks ran, expected ${expected}`);
-}
+const tick: Arm<Parameters> = {
+  name: '_tickCallback',
+  keeps: 'nothing: one thread, no disk',
+  run: async ({ rounds }) => [
+    await roundsOf(ONE, rounds, asMacrotask(drainOne)),
+    await roundsOf(NONE, rounds, asMacrotask(drainEmpty)),
+  ],
+};
 
-// From a macrotask: within a microtask nothing is drained.
-setImmediate(() => {
-  const empty = bestOf(drainEmpty);
-  const one = bestOf(drainOne);
-  void bestOfLoop(Math.ceil(ROUNDS / 10)).then((loop) =>
-    report({ 'drain, nothing to do': empty, 'drain, one microtask': one, 'setImmediate, one microtask': loop }),
-  );
-});
+const immediate: Arm<Parameters> = {
+  name: 'setImmediate',
+  keeps: 'nothing: one thread, no disk',
+  run: async ({ rounds }) => [await roundsOf(ONE, Math.ceil(rounds / 10), immediates)],
+};
+
+const bench: Bench<Parameters> = {
+  name: 'drain',
+  question: 'what does draining the microtasks of a turn cost?',
+  estimate: 'tens of nanoseconds by _tickCallback, about a microsecond by setImmediate',
+  full: { rounds: 5_000_000 },
+  quick: { rounds: 1_000 },
+  arms: [tick, immediate],
+};
+
+await main(import.meta.url, bench);

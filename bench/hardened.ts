@@ -5,82 +5,70 @@
  * Estimate before measuring: a turn that uses ctx alone costs the same; a loop over names of the language
  * up to twice as much, since each is looked up in the Compartment; a lane starts 0.1 s later.
  *
- *   npm run bench -- hardened [--quick]
+ *   npm run bench -- hardened [--quick] [--json]
  */
-import { cpus } from 'node:os';
-import { createSystem, type System } from 'synapse-actors';
+import { createSystem } from 'synapse-actors';
+import type { Arm, Bench } from './rig/bench.ts';
+import { check, keepInFlight, timed } from './rig/load.ts';
+import { main } from './rig/main.ts';
+
+interface Parameters {
+  /** Calls of the one-line command. */
+  readonly adds: number;
+  /** Calls of the command that loops, and how often it does: enough to outweigh the turn around it. */
+  readonly computes: number;
+  readonly loop: number;
+  readonly inFlight: number;
+}
 
 const BOTH = new URL('./actors/hardened-actors.js', import.meta.url);
 const PLAIN = new URL('./actors/plain-actors.js', import.meta.url);
+const KEEPS = 'in memory; survives the death of a lane';
 
-/** Iterations of the computing handler: enough to outweigh the turn around it. */
-const LOOP = 20_000;
-
-/** Rounds of each kind; the best counts, since what disturbs only ever adds. */
-const RUNS = 7;
-
-export interface HardenedRow {
-  readonly name: string;
-  readonly plainUs: number;
-  readonly besideUs: number;
-  readonly hardenedUs: number;
+/** What both kinds of actor have. */
+interface Handlers {
+  add(by: number): Promise<number>;
+  compute(loop: number): Promise<number>;
 }
 
-type Call = (n: number) => Promise<number>;
-type AnyRef = Record<string, Call>;
-
-async function roundUs(
-  system: System,
-  type: string,
-  handler: string,
-  argument: number,
-  calls: number,
-): Promise<number> {
-  const ref = system.ref(type, 'acme', 'a') as unknown as AnyRef;
-  const started = performance.now();
-  await Promise.all(Array.from({ length: calls }, () => (ref[handler] as Call)(argument)));
-  return ((performance.now() - started) * 1_000) / calls;
+function armOf(name: string, actors: URL, type: 'plain' | 'hardened'): Arm<Parameters> {
+  return {
+    name,
+    keeps: KEEPS,
+    run: async ({ adds, computes, loop, inFlight }) => {
+      const { seconds: startSeconds, given: system } = await timed(() => createSystem({ actors, lanes: 1 }));
+      const ref = system.ref(type, 'acme', 'a') as unknown as Handlers;
+      const warmUp = Math.ceil(adds / 5);
+      await keepInFlight(warmUp, inFlight, () => ref.add(1));
+      const { seconds: addSeconds } = await timed(() => keepInFlight(adds, inFlight, () => ref.add(1)));
+      check('commands counted', await ref.add(0), warmUp + adds);
+      const [expected] = await Promise.all([ref.compute(loop), ref.compute(loop)]);
+      const { seconds: computeSeconds, given: sum } = await timed(() =>
+        keepInFlight(computes, inFlight, () => ref.compute(loop)),
+      );
+      check('what was computed', sum, expected * computes);
+      await system.close();
+      return [
+        { row: 'a command of one line', unit: 'µs', value: (addSeconds * 1e6) / adds },
+        { row: `a loop of ${loop.toLocaleString('en')}`, unit: 'µs', value: (computeSeconds * 1e6) / computes },
+        { row: 'start of a system', unit: 'ms', value: startSeconds * 1e3 },
+      ];
+    },
+  };
 }
 
-/** All three kinds in alternation; of each the best round. */
-async function rowOf(handler: string, argument: number, calls: number): Promise<HardenedRow> {
-  const alone = await createSystem({ actors: PLAIN, lanes: 1 });
-  const both = await createSystem({ actors: BOTH, lanes: 1 });
-  const best = { plainUs: Infinity, besideUs: Infinity, hardenedUs: Infinity };
-  try {
-    for (let run = 0; run < RUNS; run++) {
-      best.plainUs = Math.min(best.plainUs, await roundUs(alone, 'plain', handler, argument, calls));
-      best.besideUs = Math.min(best.besideUs, await roundUs(both, 'plain', handler, argument, calls));
-      best.hardenedUs = Math.min(best.hardenedUs, await roundUs(both, 'hardened', handler, argument, calls));
-    }
-  } finally {
-    await alone.close();
-    await both.close();
-  }
-  return { name: handler, ...best };
-}
+const bench: Bench<Parameters> = {
+  name: 'hardened',
+  question: 'what does running an actor under SES cost?',
+  estimate:
+    'a turn that uses ctx alone the same; a loop over names of the language up to twice as much; a start 0.1 s more',
+  full: { adds: 20_000, computes: 300, loop: 20_000, inFlight: 1_024 },
+  quick: { adds: 20, computes: 2, loop: 1_000, inFlight: 16 },
+  arms: [
+    armOf('plain', PLAIN, 'plain'),
+    armOf('plain beside hardened', BOTH, 'plain'),
+    armOf('hardened', BOTH, 'hardened'),
+  ],
+};
 
-async function startMs(actors: URL): Promise<number> {
-  const started = performance.now();
-  const system = await createSystem({ actors, lanes: 1 });
-  const ms = performance.now() - started;
-  await system.close();
-  return ms;
-}
-
-/** Runs the table; `isQuick` only shows that every row works. */
-export async function runHardened(isQuick: boolean): Promise<readonly HardenedRow[]> {
-  return [await rowOf('add', 1, isQuick ? 20 : 5_000), await rowOf('compute', LOOP, isQuick ? 2 : 300)];
-}
-
-if (import.meta.url === new URL(process.argv[1] ?? '', 'file:').href) {
-  const rows = await runHardened(process.argv.includes('--quick'));
-  process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, best of ${RUNS}\n`);
-  for (const { name, plainUs, besideUs, hardenedUs } of rows) {
-    process.stdout.write(
-      `${name.padEnd(8)} plain ${plainUs.toFixed(1)} µs · plain beside hardened ${besideUs.toFixed(1)} µs · hardened ${hardenedUs.toFixed(1)} µs · ratio ${(hardenedUs / plainUs).toFixed(2)}\n`,
-    );
-  }
-  const [plainMs, hardenedMs] = [await startMs(PLAIN), await startMs(BOTH)];
-  process.stdout.write(`start    plain ${plainMs.toFixed(0)} ms · hardened ${hardenedMs.toFixed(0)} ms\n`);
-}
+await main(import.meta.url, bench);

@@ -5,10 +5,9 @@
  * Estimate before measuring: 0.1 to 0.3 µs for codec and frame, 0.1 µs for the ring, 0.3 µs for a
  * hash, 2 to 4 µs for the turn with its step's digest.
  *
- *   npm run bench -- micro [--quick]
+ *   npm run bench -- micro [--quick] [--json]
  */
-import { cpus } from 'node:os';
-import { Bench } from 'tinybench';
+import { Bench as Tinybench } from 'tinybench';
 import { actor } from 'synapse-actors';
 import { sha256 } from '../src/base/hash.ts';
 import { Domain } from '../src/actor/domain.ts';
@@ -19,6 +18,8 @@ import { decodeArguments, encodeArguments } from '../src/frame/codec.ts';
 import { FRAME_KIND, Frame, encodeFrame } from '../src/frame/frame.ts';
 import { createRing } from '../src/mailbox/ring.ts';
 import { RingReceiver, RingSender } from '../src/mailbox/ring-channel.ts';
+import type { Bench, Measure } from './rig/bench.ts';
+import { main } from './rig/main.ts';
 
 const counter = actor('counter', {
   state: () => ({ count: 0 }),
@@ -62,11 +63,14 @@ function callFrame(messageId: number): Uint8Array {
   });
 }
 
-/** Runs the table; `isQuick` only shows that every row works. */
-export async function runMicro(
-  isQuick: boolean,
-): Promise<readonly { readonly name: string; readonly meanNs: number }[]> {
-  const bench = new Bench({ time: isQuick ? 5 : 500, warmupTime: isQuick ? 1 : 100 });
+interface Parameters {
+  readonly timeMs: number;
+  readonly warmUpMs: number;
+}
+
+/** Runs the table, each row for `timeMs`. */
+async function measureAll({ timeMs, warmUpMs }: Parameters): Promise<readonly Measure[]> {
+  const bench = new Tinybench({ time: timeMs, warmupTime: warmUpMs });
   const args = [{ id: 'order-1', amount: 12, note: 'two of them' }];
   const encoded = encodeArguments(args);
   const bytes = callFrame(1);
@@ -104,12 +108,17 @@ export async function runMicro(
   return bench.tasks.map((task) => {
     const { result } = task;
     if (!('latency' in result)) throw new Error(`bug: ${task.name} did not complete: ${result.state}`);
-    return { name: task.name, meanNs: result.latency.mean * 1e6 };
+    return { row: task.name, unit: 'ns', value: result.latency.mean * 1e6 };
   });
 }
 
-if (import.meta.url === new URL(process.argv[1] ?? '', 'file:').href) {
-  const rows = await runMicro(process.argv.includes('--quick'));
-  process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}\n`);
-  for (const { name, meanNs } of rows) process.stdout.write(`${meanNs.toFixed(0).padStart(8)} ns  ${name}\n`);
-}
+const bench: Bench<Parameters> = {
+  name: 'micro',
+  question: 'where do a command’s nanoseconds go?',
+  estimate: '0.1 to 0.3 µs for codec and frame, 0.1 µs for the ring, 0.3 µs for a hash, 2 to 4 µs for the turn',
+  full: { timeMs: 500, warmUpMs: 100 },
+  quick: { timeMs: 5, warmUpMs: 1 },
+  arms: [{ name: 'synapse', keeps: 'nothing: one thread, no disk', run: measureAll }],
+};
+
+await main(import.meta.url, bench);

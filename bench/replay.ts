@@ -6,92 +6,93 @@
  * Estimate before measuring: live 100,000 to 200,000 steps a second, bound by the embedder's promises and
  * three threads on two cores; a replay half of that time a step, in two threads.
  *
- *   node dist/bench/replay.js [steps]
+ *   npm run bench -- replay [--quick] [--json]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createSystem } from 'synapse-actors';
 import { account } from 'synapse-actors/actors/account';
 import { counter } from 'synapse-actors/actors/counter';
 import { replay } from 'synapse-actors/replay';
 import { hexOf } from '../src/base/hash.ts';
+import type { Arm, Bench } from './rig/bench.ts';
+import { check, keepInFlight, timed } from './rig/load.ts';
+import { withScratch } from './rig/machine.ts';
+import { main } from './rig/main.ts';
 
-const STEPS = Number(process.argv[2] ?? 100_000);
-
-/** Calls under way at a time: enough that commits are large. */
-const IN_FLIGHT = 4_096;
-
-const MODULES = ['account', 'counter'].map((name) => new URL(`../actors/${name}.js`, import.meta.url));
-
-async function seconds(work: () => Promise<number>): Promise<{ readonly steps: number; readonly perSecond: number }> {
-  const startNs = process.hrtime.bigint();
-  const steps = await work();
-  return { steps, perSecond: (steps * 1e9) / Number(process.hrtime.bigint() - startNs) };
+interface Parameters {
+  readonly steps: number;
+  /** Calls under way at a time: enough that commits are large. */
+  readonly inFlight: number;
 }
 
-/** Steps a second, and the state root that they came to. */
-async function live(
-  dataDir: string,
-  tenant: 'counter' | 'account',
-): Promise<{ readonly perSecond: number; readonly stateRoot: string }> {
-  const system = await createSystem({ actors: MODULES, dataDir, lanes: 1, maxInFlight: 100_000 });
-  const one = (at: number): Promise<unknown> =>
+const TENANTS = ['counter', 'account'] as const;
+type Tenant = (typeof TENANTS)[number];
+const MODULES = TENANTS.map((name) => new URL(`../actors/${name}.js`, import.meta.url));
+/** Actors of a tenant. */
+const ACTORS = 100;
+
+/** Seconds that a run of all commands took, and the state root that they came to. */
+interface Run {
+  readonly seconds: number;
+  readonly stateRoot: string;
+}
+
+async function live(dataDir: string, tenant: Tenant, { steps, inFlight }: Parameters): Promise<Run> {
+  const system = await createSystem({ actors: MODULES, dataDir, lanes: 1 });
+  const one = (at: number): Promise<number> =>
     tenant === 'counter'
-      ? system.ref(counter, tenant, `c${at % 100}`).increment()
-      : system.ref(account, tenant, `a${at % 100}`).deposit(1 + at);
-  await one(0);
-  const measured = await seconds(async () => {
-    for (let at = 1; at < STEPS; at += IN_FLIGHT) {
-      const batch: Promise<unknown>[] = [];
-      for (let i = at; i < Math.min(STEPS, at + IN_FLIGHT); i++) batch.push(one(i));
-      await Promise.all(batch);
-    }
-    return STEPS;
-  });
+      ? system.ref(counter, tenant, `c${at % ACTORS}`).increment()
+      : system.ref(account, tenant, `a${at % ACTORS}`).deposit(1 + at);
+  const { seconds } = await timed(() => keepInFlight(steps, inFlight, one));
   const [status] = await system.tenants();
   await system.close();
-  return { perSecond: measured.perSecond, stateRoot: hexOf(status?.stateRoot ?? new Uint8Array()) };
+  return { seconds, stateRoot: hexOf(status?.stateRoot ?? new Uint8Array()) };
 }
 
-async function pulls(dataDir: string, tenant: string): Promise<number> {
-  const { perSecond } = await seconds(async () => {
-    let steps = 0;
-    for await (const step of replay({ dataDir, tenant, actors: MODULES })) steps = step.seq;
-    return steps;
-  });
-  return perSecond;
-}
-
-/** As verify runs it: nothing is told but digests. */
-async function inOneGo(dataDir: string, tenant: string, stateRoot: string): Promise<number> {
-  let computed = '';
-  const { perSecond } = await seconds(async () => {
-    let steps = 0;
-    for await (const step of replay({ dataDir, tenant, actors: MODULES, from: STEPS })) {
-      steps = step.seq;
-      computed = hexOf(step.stateRoot());
+/** Steps a second of a replay to the last step; from `from` on each is told. Comes to the root of the live run. */
+async function replayed(dataDir: string, tenant: Tenant, from: number, steps: number, root: string): Promise<number> {
+  let stateRoot = '';
+  const { seconds, given } = await timed(async () => {
+    let seq = 0;
+    for await (const step of replay({ dataDir, tenant, actors: MODULES, from, until: steps })) {
+      ({ seq } = step);
+      if (seq === steps) stateRoot = hexOf(step.stateRoot());
     }
-    return steps;
+    return seq;
   });
-  if (computed !== stateRoot) throw new Error(`bug: live came to ${stateRoot}, its replay to ${computed}`);
-  return perSecond;
+  check('steps replayed', given, steps);
+  check('state root of the replay', stateRoot, root);
+  return steps / seconds;
 }
 
-const dir = mkdtempSync(join(tmpdir(), 'synapse-bench-'));
-try {
-  process.stdout.write(`${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${STEPS} steps\n`);
-  process.stdout.write('actor      live/s   pulls/s  one go/s   pulls:live  one go:live\n');
-  for (const tenant of ['counter', 'account'] as const) {
-    const dataDir = join(dir, tenant);
-    const { perSecond: alive, stateRoot } = await live(dataDir, tenant);
-    const pulled = await pulls(dataDir, tenant);
-    const gone = await inOneGo(dataDir, tenant, stateRoot);
-    const cells = [alive, pulled, gone].map((figure) => figure.toFixed(0).padStart(9));
-    process.stdout.write(
-      `${tenant.padEnd(8)} ${cells.join(' ')}   ${(pulled / alive).toFixed(2).padStart(9)}  ${(gone / alive).toFixed(2).padStart(10)}  same root\n`,
-    );
-  }
-} finally {
-  rmSync(dir, { recursive: true, force: true });
-}
+const synapse: Arm<Parameters> = {
+  name: 'synapse',
+  keeps: 'durable, audited, replayable',
+  run: (parameters, tenant) =>
+    withScratch(async (dataDir) => {
+      const { steps } = parameters;
+      const { seconds, stateRoot } = await live(dataDir, tenant as Tenant, parameters);
+      const alive = steps / seconds;
+      const pulled = await replayed(dataDir, tenant as Tenant, 1, steps, stateRoot);
+      const gone = await replayed(dataDir, tenant as Tenant, steps, steps, stateRoot);
+      return [
+        { row: `${tenant}: live`, unit: 'steps/s', value: alive },
+        { row: `${tenant}: replayed, a step a pull`, unit: 'steps/s', value: pulled },
+        { row: `${tenant}: replayed, in one go`, unit: 'steps/s', value: gone },
+        { row: `${tenant}: pulls by live`, unit: '×', value: pulled / alive },
+        { row: `${tenant}: one go by live`, unit: '×', value: gone / alive },
+      ];
+    }),
+};
+
+const bench: Bench<Parameters> = {
+  name: 'replay',
+  question: 'is a replay at least as fast as the live run that it repeats?',
+  estimate: 'live 100,000 to 200,000 steps/s; a replay half of that time a step, in two threads',
+  full: { steps: 100_000, inFlight: 4_096 },
+  quick: { steps: 300, inFlight: 64 },
+  parts: () => TENANTS,
+  arms: [synapse],
+  aims: TENANTS.map((tenant) => ({ row: `${tenant}: one go by live`, arm: 'synapse', atLeast: 1 })),
+};
+
+await main(import.meta.url, bench);

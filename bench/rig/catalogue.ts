@@ -14,9 +14,9 @@ export const BENCHES: Readonly<Record<string, string>> = {
   recovery: 'after a kill -9, how soon does a tenant answer, how soon do all, and how fast is the replay?',
   scale: 'does a command cost the same however many tenants there are, and however much its actor holds?',
   encryption: 'what does encryption: true cost?',
+  audit: 'what does the audit log cost a leaf, a proof and a durable command?',
   micro: 'where do a command’s nanoseconds go?',
   drain: 'what does draining the microtasks of a turn cost?',
   hardened: 'what does running an actor under SES cost?',
   replay: 'is a replay at least as fast as the live run that it repeats?',
-  audit: 'what do a leaf and a proof of the audit log cost at a million entries?',
 };

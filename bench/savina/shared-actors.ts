@@ -228,6 +228,12 @@ export const depositor = actor('depositor', {
   mailbox,
 });
 
+/**
+ * Savina's customers come about as fast as hair is cut. In one lane no time passes for others while one works, so
+ * the pace is kept by messages: as many from customer to customer as from haircut to haircut, and one for the room.
+ */
+const PRODUCTION_PAUSES = 3;
+
 /** Savina's busy wait, bounded by a rate: what it draws goes on into the next. */
 function busyWait(drawn: number, rate: number): number {
   const next = nextRandom(drawn);
@@ -244,14 +250,18 @@ export const barber = actor('barber', {
       ctx.state.rate = rate;
       ctx.state.drawn = seedOf(0);
       ctx.ref(waitingRoom, 'one').tell.open(chairs, cutRate);
-      ctx.ref(barber, 'main').tell.produce();
+      ctx.ref(barber, 'main').tell.produce(0);
     },
-    produce(ctx): void {
+    produce(ctx, pauses: number): void {
+      if (pauses > 0) {
+        ctx.ref(barber, 'main').tell.produce(pauses - 1);
+        return;
+      }
       ctx.state.left -= 1;
       ctx.state.made += 1;
       ctx.ref(waitingRoom, 'one').tell.enter(String(ctx.state.made));
       ctx.state.drawn = busyWait(ctx.state.drawn, ctx.state.rate);
-      if (ctx.state.left > 0) ctx.ref(barber, 'main').tell.produce();
+      if (ctx.state.left > 0) ctx.ref(barber, 'main').tell.produce(PRODUCTION_PAUSES);
     },
     returned(ctx, from: string): void {
       ctx.ref(waitingRoom, 'one').tell.enter(from);

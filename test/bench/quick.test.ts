@@ -7,11 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { Line, SkippedLine } from '../../bench/rig/bench.ts';
+import { BENCHES } from '../../bench/rig/catalogue.ts';
 
 /** Installing peers, the first time, and all arms one after the other on a busy machine. */
 const BENCH_TIMEOUT_MS = 240_000;
 
-for (const name of ['durable', 'latency', 'open-loop', 'lanes', 'spawn', 'savina', 'recovery', 'scale', 'encryption']) {
+for (const name of Object.keys(BENCHES)) {
   it(`the bench '${name}' runs, and all its arms do what they should`, { timeout: BENCH_TIMEOUT_MS }, async () => {
     const file = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [file, '--quick', '--json']);

@@ -307,17 +307,20 @@ spin(0, Counted) -> Counted;
 spin(Left, Counted) -> spin(Left - 1, next(Counted)).
 
 factory(Main, Room, Haircuts, Rate, Drawn) ->
-    self() ! produce,
+    self() ! {produce, 0},
     factory(Main, Room, Haircuts, Rate, Drawn, Haircuts, 0).
 
 factory(Main, _Room, Haircuts, _Rate, _Drawn, 0, Haircuts) -> Main ! {cut, self(), Haircuts};
 factory(Main, Room, Haircuts, Rate, Drawn, Left, Cut) ->
     Self = self(),
     receive
-        produce ->
+        {produce, Pauses} when Pauses > 0 ->
+            self() ! {produce, Pauses - 1},
+            factory(Main, Room, Haircuts, Rate, Drawn, Left, Cut);
+        {produce, 0} ->
             Room ! {enter, spawn(fun() -> customer(Self) end)},
             New = busy_wait(Drawn, Rate),
-            if Left > 1 -> self() ! produce; true -> ok end,
+            if Left > 1 -> self() ! {produce, 3}; true -> ok end,
             factory(Main, Room, Haircuts, Rate, New, Left - 1, Cut);
         {returned, Customer} ->
             Room ! {enter, Customer},
