@@ -53,7 +53,11 @@ export function examine(state: DomainState, frame: Frame, nowMs: number): Verdic
     return state.outbox.find(ack) === undefined ? IGNORE : ADMIT;
   }
   if (frame.kind === FRAME_KIND.effectResult) return state.effects.has(frame.handler) ? ADMIT : IGNORE;
-  if (frame.kind === FRAME_KIND.timer) return state.timers.get(frame.handler) === undefined ? IGNORE : ADMIT;
+  if (frame.kind === FRAME_KIND.timer) {
+    // One that came due before its tenant was suspended waits with all the others until the tenant may run again.
+    const mayRun = state.suspendedUntilMs <= Math.max(nowMs, state.nowMs);
+    return mayRun && state.timers.get(frame.handler) !== undefined ? ADMIT : IGNORE;
+  }
   if (frame.kind === FRAME_KIND.control && frame.handler === 'resume')
     return state.suspendedUntilMs === 0 ? IGNORE : ADMIT;
   return ADMIT;

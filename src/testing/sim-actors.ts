@@ -266,3 +266,39 @@ export const queue = actor('queue', {
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
 });
+
+/** Three objects whose histories a checker of linearizability judges; nothing else touches them. */
+export const register = actor('register', {
+  state: () => ({ value: null as unknown }),
+  idleAfterMs: 500,
+  commands: {
+    write(ctx, value: unknown): void {
+      ctx.state.value = value;
+    },
+    cas(ctx, [expected, next]: readonly [unknown, unknown]): boolean {
+      if (ctx.state.value !== expected) return false;
+      ctx.state.value = next;
+      return true;
+    },
+  },
+  queries: { read: (ctx): unknown => ctx.state.value },
+});
+
+export const tally = actor('tally', {
+  state: () => ({ sum: 0 }),
+  commands: { add: (ctx, n: number): number => (ctx.state.sum += n) },
+  queries: { read: (ctx): number => ctx.state.sum },
+});
+
+export const list = actor('list', {
+  state: () => ({ size: 0 }),
+  commands: {
+    append(ctx, value: unknown): number {
+      const at = ctx.state.size;
+      ctx.table('all').set(String(at).padStart(6, '0'), value);
+      ctx.state.size += 1;
+      return at;
+    },
+  },
+  queries: { read: (ctx): unknown[] => [...ctx.table('all').entries()].map(([, value]) => value) },
+});

@@ -67,6 +67,12 @@ export class SimulationRun {
   /** Roots at the end, by tenant. */
   roots: readonly TenantRoots[] = [];
   crashCount = 0;
+  /** Failures of the store that a process lived through. */
+  outageCount = 0;
+  /** Of the last process that users spoke to. */
+  lastIncarnation = 0;
+  /** What the wall clock showed when all was quiet. */
+  endMs = 0;
   readonly #chance: Chance;
   readonly #network: SimulatedNetwork;
   readonly #striker: Striker;
@@ -79,9 +85,12 @@ export class SimulationRun {
     const stream = (number: number): Chance => new Chance(seed, number);
     this.#chance = stream(1);
     const { duplicate, delay } = rates;
-    this.#network = new SimulatedNetwork(stream(4), () =>
-      this.#striker.areOver ? {} : { duplicate, delay, delayTicks: 30 },
-    );
+    // What protocols inside a host tolerate: an embedder's message is never sent twice by a ring, and a copy of one
+    // that was refused would do what its caller was told had not happened.
+    this.#network = new SimulatedNetwork(stream(4), ({ from }) => {
+      if (this.#striker.areOver) return {};
+      return from === 'client' ? { delay, delayTicks: 30 } : { duplicate, delay, delayTicks: 30 };
+    });
     const lethal = new Set<string>();
     const disk = new SimulatedDisk(stream(3));
     this.users = new Users({
@@ -130,7 +139,10 @@ export class SimulationRun {
   }
 
   #stored(): void {
-    if (this.host.storeHost.isDown) return;
+    if (this.host.storeHost.isDown) {
+      this.outageCount += 1;
+      return;
+    }
     let count = 0;
     try {
       count = this.journal.readOn(this.host.store);
@@ -174,6 +186,8 @@ export class SimulationRun {
       this.report('progress', `the host does not come to rest: ${most} actions were done`);
       break;
     }
+    this.lastIncarnation = this.host.incarnation;
+    this.endMs = this.clock.wallMs;
     for (const [at, operation] of this.#unanswered()) {
       this.report('progress', `operation ${at} (${operation.handler}) has no answer though all is quiet`);
     }

@@ -109,7 +109,7 @@ export class Users {
     this.#attemptsOf[at] = number;
     if (number === 1) {
       this.issuedCount += 1;
-      this.#note(operation, at, 'invoke', args);
+      this.#note(operation, at, 'invoke', args.length > 1 ? args : args[0]);
     }
     const options = {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

@@ -6,11 +6,11 @@ import type { EffectStub } from '../host/effect-local.ts';
 import type { Grant } from '../host/options.ts';
 import type { Chance } from './chance.ts';
 import { book, drawBookCall, surveyOf, wisp } from './sim-book.ts';
-import { clan, mayfly, phoenix, queue, unit } from './sim-actors.ts';
+import { clan, list, mayfly, phoenix, queue, register, tally, unit } from './sim-actors.ts';
 import type { SimulatedOperation } from './sim-operation.ts';
 
 /** The actor types of the workload. */
-export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue, book, wisp] as const;
+export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue, register, tally, list, book, wisp] as const;
 
 const TENANTS = ['acme', 'umbrella', 'initech'] as const;
 
@@ -131,6 +131,17 @@ const DRAWS: readonly Draw[] = [
   ],
 ];
 
+/** Reads, and writes of which none is like another. */
+const OBJECT_DRAWS: readonly Draw[] = [
+  () => ['register', 'r', 'read'],
+  () => ['tally', 't', 'read'],
+  () => ['list', 'l', 'read'],
+  (_chance, token) => ['register', 'r', 'write', token],
+  (chance, token) => ['register', 'r', 'cas', [`t${chance.below(60)}`, token]],
+  (chance) => ['tally', 't', 'add', chance.between(1, 9)],
+  (_chance, token) => ['list', 'l', 'append', token],
+];
+
 /** Draws `count` operations. */
 export function defaultWorkload(chance: Chance, count: number): SimulatedOperation[] {
   const operations: SimulatedOperation[] = [];
@@ -145,7 +156,8 @@ export function defaultWorkload(chance: Chance, count: number): SimulatedOperati
     }
     const draw = chance.happens(BOOKS_RATE) ? drawBookCall : undefined;
     const [type, key, handler, ...args] =
-      draw?.(chance, tenant, TENANTS, `t${at}`) ?? chance.one(DRAWS)(chance, `t${at}`);
+      draw?.(chance, tenant, TENANTS, `t${at}`) ??
+      chance.one(chance.happens(0.2) ? OBJECT_DRAWS : DRAWS)(chance, `t${at}`);
     operations.push({ process, tenant, type, key, handler, args, ...manner(chance, at) });
   }
   return [...operations, ...surveyOf(operations, USERS, chance)];

@@ -19,6 +19,7 @@ import { shrinkList } from './shrink.ts';
 import { bookFaults } from './sim-book-check.ts';
 import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
 import type { SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
+import { checkRun } from './check-run.ts';
 import { reportOf } from './sim-report.ts';
 import { type RunSetup, SimulationRun } from './sim-run.ts';
 import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
@@ -166,6 +167,7 @@ function runOnce(setup: RunSetup, checks: readonly SimulationCheck[]): Promise<S
 function judge(setup: RunSetup, checks: readonly SimulationCheck[]): SimulationResult {
   const run = new SimulationRun(setup);
   run.run();
+  checkRun(run);
   const { seed, operations, faults } = setup;
   const { violations } = run;
   const { history, attempts } = run.users;

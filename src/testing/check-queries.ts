@@ -1,0 +1,95 @@
+/**
+ * Queries against the model: what a query was answered is what it sees in some committed state, no older than
+ * what its caller had heard of or sent before, and no younger than what was durable when the answer left.
+ */
+import { encodeArguments, encodeValue } from '../frame/codec.ts';
+import type { KernelModel } from './model-input.ts';
+import { type ModelMessage, hex, outcomeText } from './model-state.ts';
+import type { Attempt, SimulatedOperation } from './sim-operation.ts';
+import type { SimulationRun } from './sim-run.ts';
+
+interface Asked {
+  readonly attempt: Attempt;
+  readonly operation: SimulatedOperation;
+  readonly told: string;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** What it would have seen meanwhile, for the report. */
+  readonly seen: string[];
+  isExplained: boolean;
+}
+
+export class QueryCheck {
+  readonly #run: SimulationRun;
+  readonly #asked: Map<string, Asked[]> = new Map();
+
+  constructor(run: SimulationRun) {
+    this.#run = run;
+    for (const attempt of run.users.attempts) {
+      const operation = run.setup.operations[attempt.operation] as SimulatedOperation;
+      const { answer } = attempt;
+      const isQuery = run.setup.registry.newest(operation.type)?.queries.has(operation.handler) === true;
+      if (!isQuery || operation.tell === true || answer?.ok !== true) continue;
+      const asked: Asked = {
+        attempt,
+        operation,
+        told: `ok ${hex(encodeValue(answer.value))}`,
+        fromSeq: Math.max(attempt.sentSeq, this.#sentBefore(attempt, operation)),
+        toSeq: attempt.releasedSeq ?? Number.POSITIVE_INFINITY,
+        seen: [],
+        isExplained: false,
+      };
+      const list = this.#asked.get(operation.tenant) ?? [];
+      this.#asked.set(operation.tenant, list);
+      list.push(asked);
+    }
+  }
+
+  /** The last step that took in a message which its process had sent the tenant before the query. */
+  #sentBefore({ incarnation, messageId }: Attempt, { tenant }: SimulatedOperation): number {
+    let last = 0;
+    for (const { seq, frame } of this.#run.journal.steps(tenant)) {
+      const isBefore = frame.source === undefined && frame.incarnation === incarnation && frame.messageId < messageId;
+      if (isBefore && this.#run.users.attemptOf(incarnation, frame.messageId) !== undefined) last = seq;
+    }
+    return last;
+  }
+
+  /** Looks at the state after a step. */
+  look(tenant: string, seq: number, model: KernelModel): void {
+    for (const asked of this.#asked.get(tenant) ?? []) {
+      if (asked.isExplained || seq < asked.fromSeq || seq > asked.toSeq) continue;
+      const seen = outcomeText(model.query(messageOf(asked.operation)));
+      asked.seen.push(`${seq}: ${seen}`);
+      if (seen === asked.told) asked.isExplained = true;
+    }
+  }
+
+  judge(): void {
+    for (const [tenant, list] of this.#asked) {
+      if (this.#run.journal.damaged.has(tenant)) continue;
+      for (const { attempt, operation, told, fromSeq, toSeq, seen, isExplained } of list) {
+        if (isExplained) continue;
+        const { type, key, handler } = operation;
+        this.#run.report(
+          'query',
+          `operation ${attempt.operation}: ${tenant}/${type}/${key} ${handler} was answered ${told}; steps ${fromSeq} to ${toSeq} show ${seen.join('; ')}`,
+        );
+      }
+    }
+  }
+}
+
+function messageOf({ type, key, handler, args, principal }: SimulatedOperation): ModelMessage {
+  const sender = principal === undefined ? {} : { principal };
+  return {
+    role: 'query',
+    type,
+    key,
+    handler,
+    args: encodeArguments(args),
+    sender,
+    replyTo: { kind: 'none' },
+    chain: [],
+  };
+}
