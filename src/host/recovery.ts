@@ -44,7 +44,8 @@ export class Recovery {
   }
 
   takeList(tenants: readonly ListedTenant[]): void {
-    this.#listsPending -= 1;
+    // One asked for before an outage may be answered after it, beside the one asked for anew: it counts for nothing.
+    this.#listsPending = Math.max(0, this.#listsPending - 1);
     this.openAll(tenants);
   }
 
@@ -87,7 +88,8 @@ export class Recovery {
 
   takeRecords(answer: Extract<StoreAnswer, { kind: 'records' }>): void {
     const seat = this.#core.seats.get(answer.tenant);
-    if (seat === undefined || seat.phase !== 'replaying') return;
+    // All are here: an opening asked for before an outage is answered after it, beside the one asked for anew.
+    if (seat === undefined || seat.phase !== 'replaying' || seat.hasAllRecords) return;
     if (answer.error !== undefined) {
       this.refuse(seat, decodeError(answer.error));
       return;

@@ -143,9 +143,10 @@ export class AnswerCheck {
     taken.sort((a, b) => a.seq - b.seq);
     for (const { sender, messageId, seq } of taken) {
       const before = last.get(sender);
-      const isMessage =
-        this.#run.users.attemptOf(Number(sender.slice(sender.lastIndexOf(' ') + 1)), messageId) !== undefined;
-      if (!isMessage) continue; // results of effects are no messages of a user
+      const attempt = this.#run.users.attemptOf(Number(sender.slice(sender.lastIndexOf(' ') + 1)), messageId);
+      if (attempt === undefined) continue; // the result of an effect is no message of a user
+      // Told that the store was away: a second copy, sent again meanwhile, may be taken in all the same.
+      if (attempt.answer?.ok === false && UNKNOWN_CODES.has(attempt.answer.code)) continue;
       if (before !== undefined && before.messageId > messageId)
         this.#run.report(
           'order',

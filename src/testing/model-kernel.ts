@@ -241,7 +241,7 @@ export class ModelKernel extends ModelState {
       payload = encodeValue(value, REPLY_MAX_BYTES, 'result');
       for (const order of turn.orders) {
         if (order.kind !== 'spawn') continue;
-        if (this.exists(`${order.type}\0${order.key}`)) throw new SynapseError('INVALID_ARGUMENT', 'exists already');
+        if (this.isTaken(`${order.type}\0${order.key}`)) throw new SynapseError('INVALID_ARGUMENT', 'exists already');
         const child = this.definitionOf(order.type);
         if (child !== undefined) newborns.push(this.#fresh(child, order.type, order.key));
       }

@@ -166,6 +166,11 @@ export class ModelState {
     return this.actors.get(actorId)?.exists === true;
   }
 
+  /** It exists, or its first turn is suspended: nobody may spawn it. */
+  isTaken(actorId: string): boolean {
+    return this.exists(actorId) || this.turnOf.has(actorId);
+  }
+
   isBusy(actorId: string): boolean {
     return this.mailboxes.has(actorId) || this.turnOf.has(actorId);
   }

@@ -286,7 +286,7 @@ function spawn(state: ModelState, turn: ModelTurn, ref: AnyRef): AnyRef {
   if (state.definitionOf(type) === undefined) throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}'`);
   const id = `${type}\0${key}`;
   const isTwice = turn.orders.some((order) => order.kind === 'spawn' && order.type === type && order.key === key);
-  if (isTwice || id === turn.actor.id || state.exists(id))
+  if (isTwice || id === turn.actor.id || state.isTaken(id))
     throw new SynapseError('INVALID_ARGUMENT', `${type}/${key} exists already`);
   turn.orders.push({ kind: 'spawn', type, key });
   return ref;

@@ -23,6 +23,7 @@ import type { Action, HostSetup } from './sim-host-setup.ts';
 import { type FlushFate, PowerLoss } from './sim-disk.ts';
 import { SimulatedLane } from './sim-lane.ts';
 import { SimulatedMove } from './sim-move.ts';
+import { listedTenants, trimStore, watchCommits } from './sim-store.ts';
 import { frameText, requestText } from './sim-trace.ts';
 import { configsOf } from './store-configs.ts';
 import { TurnScope } from '../host/turn-scope.ts';
@@ -100,7 +101,7 @@ export class SimulatedHost {
       now: () => clock.wallMs,
       draw: () => this.#drawIncarnation(),
     });
-    this.#watch(this.store);
+    watchCommits(this.store, this.#setup.onDurable);
     this.storeHost = new StoreHost(this.store, () => undefined);
     const config: KernelConfig = {
       types: registry.versions(),
@@ -116,16 +117,6 @@ export class SimulatedHost {
     this.effects = this.#newEffects();
     if (isHeld) return;
     for (const lane of this.lanes) lane.host?.own(this.shardsOf(lane.at), new Map());
-  }
-
-  /** Hears of each commit the moment the store has made it. */
-  #watch(store: Store): void {
-    const commit = store.commit.bind(store);
-    store.commit = (steps, snapshots) => {
-      const roots = commit(steps, snapshots);
-      this.#setup.onDurable(steps);
-      return roots;
-    };
   }
 
   #newLane(at: number, configId: number): SimulatedLane {
@@ -293,6 +284,12 @@ export class SimulatedHost {
     this.#setup.trace.note(`lane ${at} dies`);
     lane.die();
     this.#setup.network.cut(nameOf(at), false);
+    this.#hearOut(at);
+  }
+
+  /** What a lane has told the embedder is read before anything is sent again for it, as the fleet does. */
+  #hearOut(at: number): void {
+    for (const bytes of this.#setup.network.drain(nameOf(at), CLIENT)) this.#fromLane(new Frame(bytes));
   }
 
   #replace(lane: SimulatedLane): void {
@@ -329,7 +326,7 @@ export class SimulatedHost {
       from,
       to,
       mayRot: this.#setup.mayRot,
-      tenants: () => this.store.tenantsOfShard(shard).map((tenant) => ({ tenant, shard })),
+      tenants: () => listedTenants(this.store, shard),
       onEnd: (hasMoved, difference) => {
         if (difference !== undefined) this.#setup.onViolation('replica', difference);
         this.#setup.trace.note(`move ${shard} ${hasMoved ? 'done' : 'given up'}`);
@@ -338,6 +335,7 @@ export class SimulatedHost {
         this.move = undefined;
         (hasMoved ? from : to).host?.moves.drop(shard);
         (hasMoved ? to : from).host?.moves.keep(shard);
+        this.#hearOut(from.at);
         this.client.unhold(shard);
         this.#resendAll();
       },
@@ -348,17 +346,9 @@ export class SimulatedHost {
     this.scope.drain();
   }
 
-  /** Drops old journal records, as the host's chore does. */
+  /** Drops old journal records, as the host's chore does; if that fails, whoever commits next finds the store failed. */
   trim(keepSteps: number): void {
-    if (this.storeHost.isDown) return;
-    this.#inStore(() => {
-      try {
-        this.store.trim({ keepSteps });
-      } catch (error) {
-        if (!(error instanceof SynapseError)) throw error;
-        this.storeHost.flush(); // whoever commits next finds the store failed
-      }
-    });
+    if (!this.storeHost.isDown) this.#inStore(() => trimStore(this.store, keepSteps));
   }
 
   /**

@@ -10,7 +10,8 @@ export interface MoveSetup {
   readonly shard: number;
   readonly from: SimulatedLane;
   readonly to: SimulatedLane;
-  readonly tenants: () => readonly ListedTenant[];
+  /** Of the shard, as the store has them; nothing while it is away. */
+  readonly tenants: () => readonly ListedTenant[] | undefined;
   /** Stored bits may have turned over: a tenant may be refused for damage. */
   readonly mayRot: boolean;
   /** Called once. `difference` says what was not the same at the target. */
@@ -30,19 +31,28 @@ export class SimulatedMove {
   }
 
   start(): void {
-    const { shard, from, to, tenants } = this.#setup;
+    const { shard, from } = this.#setup;
     const frozen = from.host?.moves.freeze(shard);
     from.mayRun = true;
     frozen?.then(
       (before) => {
-        if (this.#isOver) return;
-        const adopted = to.host?.moves.adopt(shard, tenants());
-        to.mayRun = true;
-        adopted?.then(
-          (after) => this.#end(before, after),
-          () => this.abort(),
-        );
+        if (!this.#isOver) this.#adopt(before);
       },
+      () => this.abort(),
+    );
+  }
+
+  #adopt(before: readonly TenantRoots[]): void {
+    const { shard, to, tenants } = this.#setup;
+    const listed = tenants();
+    if (listed === undefined) {
+      this.abort();
+      return;
+    }
+    const adopted = to.host?.moves.adopt(shard, listed);
+    to.mayRun = true;
+    adopted?.then(
+      (after) => this.#end(before, after),
       () => this.abort(),
     );
   }

@@ -90,6 +90,13 @@ export class SimulatedNetwork {
     return at < 0 ? undefined : queue.packets.splice(at, 1)[0]?.bytes;
   }
 
+  /** Takes everything on its way on a link, whatever held it up. */
+  drain(from: string, to: string): Uint8Array[] {
+    return this.#linkOf(from, to)
+      .packets.splice(0)
+      .map(({ bytes }) => bytes);
+  }
+
   /** Nothing passes between the two ends, either way, until `heal`. Nothing is lost by it. */
   partition(a: string, b: string): void {
     this.#partitions.add(pairOf(a, b));

@@ -52,6 +52,7 @@ export class Striker {
   strike(operationCount: number, actionCount: number, areDone: boolean): void {
     this.#actionCount = actionCount;
     this.#endDue(areDone);
+    if (areDone) this.#disarm();
     const next = this.#waiting[0];
     if (next === undefined) return;
     if (areDone) {
@@ -86,6 +87,13 @@ export class Striker {
     if (due.length === 0) return;
     this.#ending = this.#ending.filter((one) => !due.includes(one));
     for (const { end } of due) end();
+  }
+
+  /** What was set up and has not happened yet, never will. */
+  #disarm(): void {
+    const { host } = this.#setup;
+    host.nextFate = 'done';
+    for (const lane of host.lanes) lane.turnsToLive = undefined;
   }
 
   #lasts(actions: number, end: () => void): void {
