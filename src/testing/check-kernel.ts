@@ -27,7 +27,9 @@ const encoder = (value: unknown): string => hex(encodeValue(value));
 
 /** Replays all tenants of a run. False where kernel and model, or kernel and journal, have parted. */
 export function checkKernel(run: SimulationRun, onStep: OnStep): boolean {
-  for (const tenant of run.journal.tenants) {
+  // Also those that nobody has written to: what is asked of them is answered from nothing.
+  const tenants = new Set([...run.journal.tenants, ...run.setup.operations.map(({ tenant }) => tenant)]);
+  for (const tenant of tenants) {
     const replay = new TenantReplay(run, tenant);
     onStep(tenant, 0, replay.model, []);
     for (const step of run.journal.steps(tenant)) {
@@ -159,7 +161,11 @@ class TenantReplay {
       ['timers', state.timers.size, model.timers.size],
       ['suspended turns', [...state.turns.keys()], [...model.turns.keys()]],
       ['effects', [...state.effects.keys()], [...model.effects.keys()]],
-      ['watchers', sorted(state.watchers), sorted(model.watchers)],
+      [
+        'watchers',
+        watchersOf(model, (id) => state.watches.rowValue(id)),
+        watchersOf(model, (id) => encodeValue(model.watchers.get(id))),
+      ],
       [
         'messages to others',
         [...state.outbox.entries()].map(({ tenant, counter }) => `${tenant} ${counter}`).sort(),
@@ -197,6 +203,12 @@ class TenantReplay {
     if (hexOf(stateRoot) !== live.stateRoot)
       this.#run.report('replica', `tenant ${this.#tenant}: a replay of the whole journal comes to another state root`);
   }
+}
+
+/** The watchers of every actor that may have some. */
+function watchersOf(model: KernelModel, valueOf: (id: string) => Uint8Array | null): unknown {
+  const ids = new Set([...model.actors.keys(), ...model.watchers.keys()]);
+  return [...ids].sort().map((id) => [id, model.watchers.has(id) ? valueOf(id) : null]);
 }
 
 function sorted(map: ReadonlyMap<string, unknown>): unknown {

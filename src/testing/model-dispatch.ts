@@ -176,7 +176,16 @@ function post(state: ModelState, turn: ModelTurn, posting: Posting): void {
   const floor = Math.min(counter, ...open);
   state.counters.set(tenant, counter);
   const { incarnation } = state.config;
-  state.sends.set(`${tenant}\0${counter}`, { tenant, incarnation, counter, tell, turnId, callIndex });
+  state.sends.set(`${tenant}\0${counter}`, {
+    ...address,
+    incarnation,
+    counter,
+    tell,
+    handler,
+    args,
+    turnId,
+    callIndex,
+  });
   const { type, key } = turn.message;
   state.lines.push(
     `send ${addressText(address)} ${counter} floor ${floor} ${tell ? 'tell' : 'call'} from ${type}/${key} ${handler} ${hex(args)} ${principal} ${idempotencyKey} ${chain.join(' ')}`,

@@ -6,10 +6,10 @@ import { nextCronMs } from '../actor/cron.ts';
 import { SNAPSHOT_ORDER } from '../actor/input.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue, encodeArguments } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeExtension, encodeError } from '../frame/frame.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension, encodeError } from '../frame/frame.ts';
 import { commandText, keyOf, openKey } from './model-dispatch.ts';
 import { ModelKernel } from './model-kernel.ts';
-import type { ModelMessage, ModelOutcome, ModelTimer } from './model-state.ts';
+import type { ModelMessage, ModelOutcome, ModelSend, ModelTimer } from './model-state.ts';
 import type { RecordedStep } from './sim-journal.ts';
 
 export class KernelModel extends ModelKernel {
@@ -140,17 +140,19 @@ export class KernelModel extends ModelKernel {
     return message;
   }
 
-  #settle(tenant: string, incarnation: number, counter: number): { turnId: number; callIndex: number } | undefined {
+  #settle(tenant: string, incarnation: number, counter: number): ModelSend | undefined {
     const send = this.sends.get(`${tenant}\0${counter}`);
     if (send === undefined || send.incarnation !== incarnation) return undefined;
     this.sends.delete(`${tenant}\0${counter}`);
-    return send.tell ? undefined : send;
+    return send;
   }
 
   #takeReply(frame: Frame, outcome: ModelOutcome): void {
     const send = this.#settle(frame.source?.tenant ?? '', frame.incarnation, frame.correlation);
-    if (send !== undefined)
-      this.queue.push({ kind: 'result', turnId: send.turnId, callIndex: send.callIndex, outcome });
+    if (send === undefined) return;
+    const { turnId, callIndex, handler, args } = send;
+    if (!send.tell) this.queue.push({ kind: 'result', turnId, callIndex, outcome });
+    else if (!outcome.ok) this.deadLetter(send, handler, args, decodeError(outcome.payload));
   }
 
   #takeEffect(id: string, outcome: ModelOutcome): void {

@@ -102,6 +102,10 @@ export interface ModelSend {
   readonly incarnation: number;
   readonly counter: number;
   readonly tell: boolean;
+  readonly type: string;
+  readonly key: string;
+  readonly handler: string;
+  readonly args: Uint8Array;
   readonly turnId: number;
   readonly callIndex: number;
 }

@@ -103,6 +103,7 @@ export function stop(state: ModelState, actor: ModelActor, reason: string): void
   for (const timer of state.timers.values()) if (timer.actorId === actor.id) state.timers.delete(timer.id);
   for (const child of actor.children) state.queue.push({ kind: 'stop', actorId: child, reason: 'its parent ended' });
   if (actor.parent !== undefined) state.queue.push({ kind: 'orphan', actorId: actor.parent, child: actor.id });
+  forgetWatches(state, actor.id);
   const args = encodeArguments([state.address(actor.id), reason]);
   for (const watcher of state.watchers.get(actor.id) ?? []) {
     const { type, key } = state.address(watcher);
@@ -124,6 +125,15 @@ export function stop(state: ModelState, actor: ModelActor, reason: string): void
   const mailbox = state.mailboxes.get(actor.id);
   if (mailbox !== undefined) mailbox.restarting = undefined;
   state.releaseMailbox(actor.id);
+}
+
+/** What an actor watched ends with it. */
+function forgetWatches(state: ModelState, actorId: string): void {
+  for (const [target, watchers] of state.watchers) {
+    const others = watchers.filter((watcher) => watcher !== actorId);
+    if (others.length > 0) state.watchers.set(target, others);
+    else state.watchers.delete(target);
+  }
 }
 
 function escalate(state: ModelState, actor: ModelActor, definition: ResolvedActor, reason: string): void {

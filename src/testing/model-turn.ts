@@ -298,7 +298,7 @@ function referenceOf(state: ModelState, turn: ModelTurn, address: Address, optio
   const call = (handler: string, args: unknown[]): Promise<unknown> =>
     turn.request(() => {
       const encoded = encodeArguments(args);
-      if (address.tenant === state.tenant) checkHandler(state, address.type, handler);
+      if (address.tenant === state.tenant) checkHandler(state, turn, address, handler);
       return { kind: 'call', address, handler, args: encoded, options, principal };
     });
   const tell = (handler: string, args: unknown[]): void =>
@@ -324,10 +324,13 @@ function referenceOf(state: ModelState, turn: ModelTurn, address: Address, optio
   }) as AnyRef;
 }
 
-function checkHandler(state: ModelState, type: string, handler: string): void {
+function checkHandler(state: ModelState, turn: ModelTurn, { type, key }: Address, handler: string): void {
   const definition = state.definitionOf(type);
   if (definition === undefined)
     throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type });
-  if (definition.commands.has(handler) || definition.queries.has(handler)) return;
-  throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
+  if (definition.queries.has(handler)) return;
+  if (!definition.commands.has(handler))
+    throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
+  const isUnborn = turn.orders.some((order) => order.kind === 'spawn' && order.type === type && order.key === key);
+  if (isUnborn) throw new SynapseError('INVALID_ARGUMENT', `${type}/${key} comes into being at the end of this turn`);
 }

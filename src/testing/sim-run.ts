@@ -249,7 +249,8 @@ export class SimulationRun {
     const { steady } = this.clock;
     const lanesMs = Math.min(...this.host.lanes.map(({ host }) => host?.nextDueMs ?? Number.POSITIVE_INFINITY));
     const dueMs = Math.min(steady.nextDueMs, this.users.nextDueMs, lanesMs - this.clock.wallMs + steady.nowMs);
-    if (dueMs > steady.nowMs + FAR_MS || dueMs > this.users.lastMs + HORIZON_MS) return false;
+    const isThinking = Number.isFinite(this.users.nextDueMs);
+    if (dueMs > steady.nowMs + FAR_MS || (!isThinking && dueMs > this.users.lastMs + HORIZON_MS)) return false;
     this.#pass(Math.max(1, dueMs - steady.nowMs));
     return true;
   }
