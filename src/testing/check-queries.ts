@@ -4,7 +4,8 @@
  */
 import { encodeArguments, encodeValue } from '../frame/codec.ts';
 import type { KernelModel } from './model-input.ts';
-import { type ModelMessage, hex, outcomeText } from './model-state.ts';
+import type { ModelMessage } from './model-message.ts';
+import { hex, outcomeText } from './model-state.ts';
 import type { Attempt, SimulatedOperation } from './sim-operation.ts';
 import type { SimulationRun } from './sim-run.ts';
 

@@ -6,7 +6,8 @@ import { addressText } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { encodeArguments, encodeValue } from '../frame/codec.ts';
 import { encodeError } from '../frame/frame.ts';
-import { type ModelMessage, type ModelState, hex } from './model-state.ts';
+import type { ModelMessage } from './model-message.ts';
+import { type ModelState, hex } from './model-state.ts';
 import type { ModelCall, ModelOrder, ModelTurn } from './model-turn.ts';
 
 /** Sends the calls of the last stretch. */

@@ -9,7 +9,8 @@ import { decodeValue, encodeArguments } from '../frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension, encodeError } from '../frame/frame.ts';
 import { commandText, keyOf, openKey } from './model-dispatch.ts';
 import { ModelKernel } from './model-kernel.ts';
-import type { ModelMessage, ModelOutcome, ModelSend, ModelTimer } from './model-state.ts';
+import type { ModelMessage, ModelOutcome } from './model-message.ts';
+import type { ModelSend, ModelTimer } from './model-state.ts';
 import type { RecordedStep } from './sim-journal.ts';
 
 export class KernelModel extends ModelKernel {

@@ -9,9 +9,11 @@ import { SEED_BYTES, SeededRandom } from '../base/seeded.ts';
 import { decodeArguments, decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
 import { decodeError, encodeError } from '../frame/frame.ts';
 import { NO_ARGUMENTS, carryOut, sendCalls } from './model-dispatch.ts';
-import { type ModelActor, type ModelJob, type ModelMessage, type ModelOutcome, ModelState } from './model-state.ts';
+import type { ModelActor, ModelMessage, ModelOutcome } from './model-message.ts';
+import { type ModelJob, ModelState } from './model-state.ts';
 import { applyDirective, applyStrategy, closeTurn, restart, stop } from './model-supervision.ts';
-import { ModelTurn, frozen, queryContext, turnContext } from './model-turn.ts';
+import { queryContext, turnContext } from './model-context.ts';
+import { ModelTurn, frozen } from './model-turn.ts';
 
 /** Largest reply, bytes, as the kernel's. */
 const REPLY_MAX_BYTES = 15 << 20;

@@ -4,58 +4,14 @@
  * replayed. Written from the documentation of the kernel and not from its tables, so that a mistake in one
  * of the two shows as a difference. Only the simulator's checks use it.
  */
-import type { Sender } from '../actor/context-types.ts';
 import type { ResolvedActor } from '../actor/definition.ts';
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
 import { type Address, addressText } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeError, encodeError, errorCodeOf } from '../frame/frame.ts';
 import type { TurnScope } from '../host/turn-scope.ts';
+import type { ModelActor, ModelMessage, ModelOutcome, ModelReplyTo } from './model-message.ts';
 import type { ModelTurn } from './model-turn.ts';
-
-/** An actor, whole. */
-export interface ModelActor {
-  readonly id: string;
-  readonly type: string;
-  readonly key: string;
-  version: number;
-  /** False until a turn of it has succeeded. */
-  exists: boolean;
-  state: Record<string, unknown>;
-  tables: Map<string, Map<string, unknown>>;
-  parent: string | undefined;
-  children: string[];
-  restarts: number[];
-}
-
-export type ModelReplyTo =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'client'; readonly incarnation: number; readonly messageId: number }
-  | {
-      readonly kind: 'tenant';
-      readonly tenant: string;
-      readonly incarnation: number;
-      readonly messageId: number;
-      readonly tell: boolean;
-    }
-  | { readonly kind: 'turn'; readonly turnId: number; readonly callIndex: number };
-
-export interface ModelMessage {
-  readonly role: 'command' | 'query' | 'started' | 'restarted' | 'terminated';
-  readonly type: string;
-  readonly key: string;
-  readonly handler: string;
-  readonly args: Uint8Array;
-  readonly sender: Sender;
-  readonly replyTo: ModelReplyTo;
-  readonly chain: readonly string[];
-  readonly idempotencyKey?: string;
-}
-
-export interface ModelOutcome {
-  readonly ok: boolean;
-  readonly payload: Uint8Array;
-}
 
 /** What waits for its turn in a step. */
 export type ModelJob =

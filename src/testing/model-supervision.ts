@@ -4,7 +4,8 @@
  */
 import type { ResolvedActor } from '../actor/definition.ts';
 import { encodeArguments } from '../frame/codec.ts';
-import { type ModelActor, type ModelState, failed } from './model-state.ts';
+import type { ModelActor } from './model-message.ts';
+import { type ModelState, failed } from './model-state.ts';
 import type { ModelTurn } from './model-turn.ts';
 
 /** Takes a turn out of the tables. Calls and effects that it made go on. */
