@@ -13,6 +13,7 @@ export { type ReopenOptions, TestSystem, testSystem, type TestOptions } from './
 export {
   Chance,
   type FaultRates,
+  type FinalActor,
   simulate,
   type SimulateOptions,
   type SimulatedEvent,

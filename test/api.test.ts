@@ -102,6 +102,7 @@ const TESTING_VALUES = [
 
 const TESTING_TYPES = [
   'FaultRates',
+  'FinalActor',
   'SimulateOptions',
   'SimulatedEvent',
   'SimulatedOperation',

@@ -11,7 +11,8 @@ import { WorldCheck } from './check-world.ts';
 import { appendListModel, counterModel, type HistoryModel, registerModel } from './history-models.ts';
 import { checkLinearizable } from './linearizability.ts';
 import { list, register, tally } from './sim-actors.ts';
-import type { SimulatedEvent } from './sim-operation.ts';
+import type { KernelModel } from './model-input.ts';
+import type { FinalActor, SimulatedEvent } from './sim-operation.ts';
 import type { SimulationRun } from './sim-run.ts';
 
 /** Models of the workload's own objects. */
@@ -31,7 +32,9 @@ export function checkRun(run: SimulationRun): void {
     answers.note(tenant, seq, lines, model.suspendedUntilMs > 0);
     queries.look(tenant, seq, model);
     world.note(tenant, model, lines);
-    if (seq === run.journal.seq(tenant) && !run.journal.damaged.has(tenant)) world.rest(tenant, model);
+    if (seq !== run.journal.seq(tenant)) return;
+    run.actors.push(...actorsOf(tenant, model));
+    if (!run.journal.damaged.has(tenant)) world.rest(tenant, model);
   });
   if (isWhole) {
     answers.judge();
@@ -39,6 +42,18 @@ export function checkRun(run: SimulationRun): void {
     world.judge();
   }
   checkObjects(run);
+}
+
+function actorsOf(tenant: string, model: KernelModel): FinalActor[] {
+  return [...model.actors.values()]
+    .filter(({ exists }) => exists)
+    .map(({ type, key, state, tables }) => ({
+      tenant,
+      type,
+      key,
+      state: { ...state },
+      tables: Object.fromEntries([...tables].map(([name, rows]) => [name, Object.fromEntries(rows)])),
+    }));
 }
 
 /** The workload's own objects are linearizable. */

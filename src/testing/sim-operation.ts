@@ -59,6 +59,16 @@ export interface SimulatedEvent extends HistoryEvent {
   readonly operation: number;
 }
 
+/** An actor as it is when all is quiet. */
+export interface FinalActor {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly state: Readonly<Record<string, unknown>>;
+  /** Entries by table. */
+  readonly tables: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
 /** What a check has found: its name, and the fault in words. */
 export interface Violation {
   readonly check: string;

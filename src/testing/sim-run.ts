@@ -20,7 +20,7 @@ import type { Action, HostLimits } from './sim-host-setup.ts';
 import { RunJournal } from './sim-journal.ts';
 import { differenceOf } from './sim-move.ts';
 import { SimulatedNetwork } from './sim-network.ts';
-import type { SimulatedOperation, Violation } from './sim-operation.ts';
+import type { FinalActor, SimulatedOperation, Violation } from './sim-operation.ts';
 import { adoptHost, freezeHost } from './sim-roots.ts';
 import { Striker } from './sim-striker.ts';
 import { Trace } from './sim-trace.ts';
@@ -63,6 +63,8 @@ export class SimulationRun {
   readonly host: SimulatedHost;
   readonly clock: SimulatedClock = new SimulatedClock();
   readonly notices: Notice[] = [];
+  /** All actors when all was quiet, as the journal says. */
+  readonly actors: FinalActor[] = [];
   readonly effectAttempts: EffectAttempt[] = [];
   /** Roots at the end, by tenant. */
   roots: readonly TenantRoots[] = [];

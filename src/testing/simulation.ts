@@ -18,14 +18,14 @@ import { Chance } from './chance.ts';
 import { shrinkList } from './shrink.ts';
 import { bookFaults } from './sim-book-check.ts';
 import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
-import type { SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
+import type { FinalActor, SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
 import { checkRun } from './check-run.ts';
 import { reportOf } from './sim-report.ts';
 import { type RunSetup, SimulationRun } from './sim-run.ts';
 import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
 
 export type { FaultRates } from './sim-fault.ts';
-export type { SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
+export type { FinalActor, SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
 
 export { Chance } from './chance.ts';
 
@@ -79,6 +79,8 @@ export interface SimulationResult {
   readonly stateRoots: Readonly<Record<string, string>>;
   /** Recorded steps by tenant. */
   readonly steps: Readonly<Record<string, number>>;
+  /** All actors when all was quiet. None where the run broke a promise before. */
+  readonly actors: readonly FinalActor[];
   /** For people: what was found, and a run as short as it gets that still shows it. Empty where nothing was. */
   readonly report: string;
 }
@@ -182,6 +184,7 @@ function judge(setup: RunSetup, checks: readonly SimulationCheck[]): SimulationR
     violations,
     stateRoots: Object.fromEntries(run.roots.map(({ tenant, stateRoot }) => [tenant, stateRoot])),
     steps: Object.fromEntries(run.journal.tenants.map((tenant) => [tenant, run.journal.seq(tenant)])),
+    actors: run.actors,
     report: '',
   };
   for (const check of checks) for (const text of check(result)) run.report('own', text);
