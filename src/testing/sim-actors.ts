@@ -154,9 +154,13 @@ export const unit = actor('unit', {
       (ctx.state as Bag)['timer'] = id;
       return id;
     },
-    /** What a timer tells is compared with the actor that hears it: another incarnation must not. */
+    /**
+     * What a timer tells is compared with the actor that hears it: another incarnation must not, unless the timer was
+     * due before it was born, and its message waited.
+     */
     fired(ctx, token: string, dueMs: number, birth: unknown): void {
-      const isOwn = JSON.stringify(birth) === JSON.stringify((ctx.state as Bag)['birth']);
+      const own = (ctx.state as Bag)['birth'] as readonly unknown[] | undefined;
+      const isOwn = JSON.stringify(birth) === JSON.stringify(own) || dueMs <= Number(own?.[1]);
       append(ctx.state as Bag, 'fired', [token, ctx.now() >= dueMs ? 'due' : 'early', isOwn ? 'own' : 'foreign']);
     },
     everyMinute(ctx): void {

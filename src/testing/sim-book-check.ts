@@ -8,7 +8,7 @@ import type { Notice } from '../host/lane-frame.ts';
 import { type HistoryEvent, UNKNOWN, valueKey } from './history.ts';
 import type { HistoryModel } from './history-models.ts';
 import { checkLinearizable } from './linearizability.ts';
-import { type BookPage, REST_MS, type WispPage } from './sim-book.ts';
+import type { BookPage, WispPage } from './sim-book.ts';
 import type { RunJournal } from './sim-journal.ts';
 import type { Attempt, SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
 
@@ -193,8 +193,7 @@ function unitFaults({ operations, history }: BookRun): Violation[] {
 /** In the end every letter has arrived, and every alarm has rung or was cancelled. */
 function letterFaults(run: BookRun): Violation[] {
   const surveyor = run.operations.at(-1)?.process;
-  const survey = run.operations.find(({ process }) => process === surveyor);
-  if ((survey?.pauseMs ?? 0) < REST_MS) return []; // a run cut down to where nobody waits until all is quiet
+  if (quietMs(run, surveyor) < QUIET_MS) return [];
   const last = pagesOf<BookPage>(run, 'book', surveyor);
   const pages = new Map(last.map((one) => [one.name, one]));
   const restless = restlessOf(run);
@@ -214,6 +213,17 @@ function letterFaults(run: BookRun): Violation[] {
     }
   }
   return faults;
+}
+
+/** Longer than the longest alarm and back-off: what is on its way after that will not come. */
+const QUIET_MS = 30_000;
+
+/** How long nobody else had asked or heard anything when the survey's reader began. */
+function quietMs({ operations, attempts }: BookRun, surveyor: number | undefined): number {
+  const isReader = ({ operation }: Attempt): boolean => operations[operation]?.process === surveyor;
+  const begunMs = attempts.find(isReader)?.sentMs ?? 0;
+  const others = attempts.filter((attempt) => !isReader(attempt));
+  return begunMs - Math.max(...others.map(({ sentMs, answeredMs }) => answeredMs ?? sentMs));
 }
 
 /** Tenants of which a message may have been refused for good reason: suspended, damaged, or with an input set aside. */

@@ -175,6 +175,8 @@ const WAITS_MS = [0, 20, 400, 5_000] as const;
 /** What users do with books and wisps. `token` is nobody else's. */
 export function drawBookCall(chance: Chance, tenant: string, tenants: readonly string[], token: string): Call {
   const key = chance.one(KEYS);
+  // In one tenant only: what escalates suspends it, and then its letters may be refused.
+  const fail = (): Call => (tenant === tenants.at(-1) ? ['phoenix', 'x', 'fail', 1] : ['book', key, 'enter', token]);
   const calls: readonly (() => Call)[] = [
     () => ['book', key, 'enter', token],
     () => ['book', key, 'enter', token],
@@ -191,15 +193,17 @@ export function drawBookCall(chance: Chance, tenant: string, tenants: readonly s
     () => ['wisp', key, 'put', token],
     () => ['wisp', key, 'alarm', token, chance.one(WAITS_MS)],
     () => ['wisp', key, 'vanish'],
-    // In one tenant only: what escalates suspends it, and then its letters may be refused.
-    () => (tenant === tenants.at(-1) ? ['phoenix', 'x', 'fail', 1] : ['book', key, 'enter', token]),
+    ...Array.from({ length: 3 }, () => fail),
     () => ['wisp', key, 'read'],
   ];
   return chance.one(calls)();
 }
 
-/** Longer than all alarms, back-offs and time-outs of the workload together: by then everything has come to rest. */
-export const REST_MS = 200_000;
+/**
+ * How long the first of the survey thinks before it begins, and the second after that, ms: longer than most
+ * users need with all their thoughts, and shorter than the silence after which a run is over.
+ */
+const REST_MS = 140_000;
 
 /** Commands asked again at the end: enough to meet some from before the last crash. */
 const ASKED_AGAIN = 6;
