@@ -71,6 +71,7 @@ export class Agenda {
     )
       return;
     seat.timerQueued = timer.id;
+    seat.timerMs = nowMs;
     seat.inbox.push(ownFrame('timer', seat.tenant, seat.shard, timer.id, EMPTY, nowMs));
     this.#core.wake(seat);
   }

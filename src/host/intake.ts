@@ -203,7 +203,7 @@ export class Intake {
     const { domain } = seat;
     if (frame === undefined || domain === undefined) return false;
     const core = this.#core;
-    const nowMs = core.ports.nowMs();
+    const nowMs = Math.max(core.ports.nowMs(), seat.timerMs);
     const verdict = domain.examine(frame, nowMs);
     switch (verdict.kind) {
       case 'admit':
@@ -215,7 +215,13 @@ export class Intake {
       case 'repeat':
         seat.inbox.shift();
         if (verdict.byKey) core.repeatCount += 1;
-        core.gate.hold(seat, seat.lastPosition, () => core.answer(frame, verdict.outcome));
+        // Never dropped in silence: its sender would send it again, behind what it has sent since.
+        core.gate.hold(
+          seat,
+          seat.lastPosition,
+          () => core.answer(frame, verdict.outcome),
+          (reason) => this.refuse(frame, reason ?? unknownFate()),
+        );
         return false;
       case 'wait': {
         seat.inbox.shift();

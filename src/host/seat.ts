@@ -132,6 +132,8 @@ export class Seat {
   snapshotWanted = false;
   /** The timer whose frame is in the inbox. */
   timerQueued: string | undefined = undefined;
+  /** Host time at which it was due: no step is earlier, though somebody may set the clock back before it runs. */
+  timerMs = 0;
   /** Due time that stands in the lane's agenda. */
   agendaMs: number = Number.POSITIVE_INFINITY;
   /** Calls that wait for the answer to an earlier call with the same idempotency key. */

@@ -40,6 +40,11 @@ export class RunJournal {
     return this.#steps.get(tenant) ?? [];
   }
 
+  /** Bodies of a tenant's records as they were when they became durable: the leaves of its audit log. */
+  bodies(tenant: string): readonly Uint8Array[] {
+    return this.#bytes.get(tenant) ?? [];
+  }
+
   /** Durable steps of a tenant. */
   seq(tenant: string): number {
     return this.#durable.get(tenant) ?? 0;

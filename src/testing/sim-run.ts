@@ -10,6 +10,7 @@ import type { EffectStub } from '../host/effect-local.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import type { TenantRoots } from '../host/moves.ts';
 import { Chance } from './chance.ts';
+import { checkAudit } from './check-audit.ts';
 import { SimulatedClock } from './sim-clock.ts';
 import { SimulatedDisk } from './sim-disk.ts';
 import { earlyLetterFault } from './sim-book-check.ts';
@@ -196,6 +197,7 @@ export class SimulationRun {
     if (this.violations.length > 0) return;
     this.#proveByDeath();
     this.journal.compare(this.host.store);
+    checkAudit(this.host.store, this.journal, new Chance(this.setup.seed, 9), (text) => this.report('audit', text));
   }
 
   #unanswered(): readonly [number, SimulatedOperation][] {
