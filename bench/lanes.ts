@@ -153,12 +153,18 @@ const ringAlone: Arm<Parameters> = {
       const sender = new RingSender(buffer);
       let sent = 0;
       const push = (): void => {
-        while (sent < count && sender.pendingBytes === 0) {
-          sender.send(payload);
-          sent += 1;
+        let isFull = false;
+        while (sent < count && !isFull) {
+          while (sent < count && sender.pendingBytes === 0) {
+            sender.send(payload);
+            sent += 1;
+          }
+          const { ring, pending } = sender.flush();
+          if (ring) worker.postMessage(null);
+          // What waits for space goes on when the reader's bell says that there is some.
+          isFull = pending;
         }
-        // What waits for space goes on when the reader's bell says that there is some.
-        if (sender.flush().ring) worker.postMessage(null);
+        if (sent === count && sender.pendingBytes > 0 && sender.flush().ring) worker.postMessage(null);
       };
       worker.on('message', push);
       push();

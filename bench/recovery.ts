@@ -31,7 +31,7 @@ const CALL_TIMEOUT_MS = 280_000;
 /** Fills a store in a process that is then killed; commands a second of the live run. */
 async function fillAndKill(dataDir: string, { tenants, commands, lanes }: Parameters): Promise<number> {
   const args = [FILL, dataDir, tenants, commands, lanes].map(String);
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   const said = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), closed])) as [unknown];
   child.kill('SIGKILL');

@@ -39,6 +39,7 @@ function ratiosOf(rounds: readonly Round[], arm: string, row: string, arms: read
 
 /** A line for each row and arm, rows in the order in which they were met first. */
 export function linesOf(setting: Setting, arms: readonly Arm<never>[], rounds: readonly Round[]): Line[] {
+  const { bench, ...where } = setting;
   const units = new Map<string, string>();
   for (const round of rounds) {
     for (const measures of round.values()) for (const { row, unit } of measures) units.set(row, unit);
@@ -50,7 +51,7 @@ export function linesOf(setting: Setting, arms: readonly Arm<never>[], rounds: r
       const values = rounds.flatMap((round) => valueOf(round, name, row) ?? []);
       if (values.length === 0) continue;
       lines.push({
-        ...setting,
+        bench,
         row,
         arm: name,
         unit,
@@ -60,6 +61,7 @@ export function linesOf(setting: Setting, arms: readonly Arm<never>[], rounds: r
         ratio: ratiosOf(rounds, name, row, names),
         keeps,
         rounds: values.length,
+        ...where,
       });
     }
   }
