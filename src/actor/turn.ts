@@ -161,8 +161,8 @@ export class Turn {
 
   static fromImage(image: TurnImage): Turn {
     const turn = new Turn(image.id, image.message, image.version, image.seed, image.nowMs, image.seq);
-    turn.results.push(...image.results);
-    turn.existences.push(...image.existences);
+    for (const result of image.results) turn.results.push(result);
+    for (const existence of image.existences) turn.existences.push(existence);
     turn.sentCount = image.sentCount;
     for (const [index, actorId] of image.open) turn.open.set(index, actorId);
     return turn;

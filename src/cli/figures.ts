@@ -37,9 +37,9 @@ export function latencyText(durationMs: number): string {
 
 /** Rows in columns two spaces apart; a column whose cells all look like figures is set to the right. */
 export function tableText(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+    rows.reduce((most, row) => Math.max(most, (row[column] ?? '').length), 0),
   );
   const isFigure = Array.from({ length: columns }, (_, column) =>
     rows.slice(1).every((row) => /^[\d,.]+$|^-$/.test(row[column] ?? '')),

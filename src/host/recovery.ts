@@ -94,7 +94,7 @@ export class Recovery {
       this.refuse(seat, decodeError(answer.error));
       return;
     }
-    seat.records.push(...answer.bodies);
+    for (const body of answer.bodies) seat.records.push(body);
     seat.hasAllRecords = answer.isLast;
     this.#core.wake(seat);
   }

@@ -141,9 +141,11 @@ export class CommitDraft {
       timeMs,
     );
     for (const { state, isNew, log, events, snapshot, image } of drafts) {
-      writes.push(...tenantWrites({ ...state, logEdge: log.edge }, isNew), ...log.writes());
-      if (events.length > 0) writes.push(...eventWrites(state, events));
-      if (snapshot !== undefined) writes.push(...snapshot.writes());
+      writes.push(...tenantWrites({ ...state, logEdge: log.edge }, isNew));
+      for (const write of log.writes()) writes.push(write);
+      // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
+      if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
+      if (snapshot !== undefined) for (const write of snapshot.writes()) writes.push(write);
       if (image !== undefined) writes.push(image);
     }
     return writes;

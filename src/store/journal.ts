@@ -74,11 +74,13 @@ export function journalWrites(all: readonly TenantSteps[], commitNo: number, tim
   for (const { owner, shard, steps } of all) {
     const stretches = byShard.get(shard) ?? [];
     byShard.set(shard, stretches);
-    stretches.push(...stretchesOf(owner, steps));
+    for (const stretch of stretchesOf(owner, steps)) stretches.push(stretch);
   }
   const writes: Write[] = [];
   for (const [shard, stretches] of byShard) {
-    batchesOf(stretches).forEach((batch, part) => writes.push(...batchWrites(batch, shard, commitNo, part, timeMs)));
+    batchesOf(stretches).forEach((batch, part) => {
+      for (const write of batchWrites(batch, shard, commitNo, part, timeMs)) writes.push(write);
+    });
   }
   return writes;
 }

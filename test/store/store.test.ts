@@ -378,3 +378,12 @@ test('reads events across many rows from any offset', () => {
   expect(store.events('t', 'häppening/..', 3, 5).length).toBe(5);
   expect(store.events('t', 'häppening/..', 3, 0)).toEqual([]);
 });
+
+test('a snapshot of more rows than fit on the stack is taken, and opens', () => {
+  const driver = new MemoryKeyValue();
+  const store = open(driver);
+  const count = 150_000; // the arguments of one call end at about 120,000
+  const changes = Array.from({ length: count }, (_, n) => row('state', `g${n}`, 'n', 'v'));
+  store.commit([step('t', 1)], [snapshot('t', 1, changes)]);
+  expect(open(driver).loadGroup('t', `g${count - 1}`).length).toBe(1);
+});
