@@ -3,9 +3,11 @@
  * events as readers get them, restarts within their intensity; and nothing left under way when all is quiet.
  */
 import { addressText } from '../base/address.ts';
+import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { encodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, type Frame } from '../frame/frame.ts';
+import type { StoredEvent } from '../store/store.ts';
 import type { KernelModel } from './model-input.ts';
 import { hex } from './model-state.ts';
 import type { SimulationRun } from './sim-run.ts';
@@ -113,7 +115,14 @@ export class WorldCheck {
     for (const [name, wanted] of this.#events) {
       const [tenant = '', topic = ''] = name.split('\0');
       if (this.#run.journal.damaged.has(tenant)) continue;
-      const stored = store.events(tenant, topic, 0, EVENTS_MAX);
+      let stored: readonly StoredEvent[];
+      try {
+        stored = store.events(tenant, topic, 0, EVENTS_MAX);
+      } catch (error) {
+        const isRot = this.#run.mayRot && error instanceof SynapseError && error.code === 'STORE_CORRUPT';
+        if (!isRot) throw error;
+        continue;
+      }
       const texts = stored.map(({ offset, timeMs, value }) => `${offset} ${timeMs} ${hex(value)}`);
       if (texts.join() !== wanted.join())
         this.#run.report(

@@ -111,7 +111,7 @@ export class SimulationRun {
       network: this.#network,
       trace: this.trace,
       lethal,
-      mayRot: this.#mayRot,
+      mayRot: this.mayRot,
       recordsSnapshots: faults.some(({ kind }) => kind === 'trim'),
       stubs: observedEffects(setup.stubs, this.clock, stream(8), (attempt) => void this.effectAttempts.push(attempt)),
       onRelease: (to, frame) => this.#released(to, frame),
@@ -133,7 +133,7 @@ export class SimulationRun {
     this.host.whileFlushing = () => void this.#act(true);
   }
 
-  get #mayRot(): boolean {
+  get mayRot(): boolean {
     return this.setup.faults.some(({ kind }) => kind === 'bitRot');
   }
 
@@ -178,7 +178,7 @@ export class SimulationRun {
 
   #corrupt(tenant: string): void {
     this.journal.damaged.set(tenant, 'a call was answered so');
-    if (!this.#mayRot) this.report('durable', `tenant ${tenant} is corrupt though nothing rotted`);
+    if (!this.mayRot) this.report('durable', `tenant ${tenant} is corrupt though nothing rotted`);
   }
 
   /** Runs to the end. Gives the roots that the host has then. Synchronous, within one macrotask. */
@@ -212,7 +212,7 @@ export class SimulationRun {
   /** What rotted may have been met by a turn in the middle of its step, and then nobody is told of it. */
   #isDamaged(tenant: string): boolean {
     const { damaged } = this.journal;
-    if (damaged.has(tenant) || !this.#mayRot) return damaged.has(tenant);
+    if (damaged.has(tenant) || !this.mayRot) return damaged.has(tenant);
     try {
       this.host.store.verify(tenant);
     } catch (error) {
@@ -281,7 +281,7 @@ export class SimulationRun {
     const before = freezeHost(this.host, settle, onFault);
     this.host.crash(true);
     const after = adoptHost(this.host, settle, onFault);
-    const difference = differenceOf(before, after, this.#mayRot);
+    const difference = differenceOf(before, after, this.mayRot);
     if (difference !== undefined) this.report('replica', difference);
     for (const { tenant, fault } of after) if (fault !== undefined) this.journal.damaged.set(tenant, fault);
     this.roots = after;
