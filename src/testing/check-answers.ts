@@ -5,13 +5,17 @@
  */
 import { decodeError } from '../frame/frame.ts';
 import { encodeValue } from '../frame/codec.ts';
+import type { KernelModel } from './model-input.ts';
 import { hex } from './model-state.ts';
+import { isOnceForAll } from './sim-host-setup.ts';
 import type { Attempt, SimulatedOperation } from './sim-operation.ts';
 import type { SimulationRun } from './sim-run.ts';
 
 interface Recorded {
   readonly seq: number;
   readonly text: string;
+  /** When its idempotency key, if it has one, is forgotten. */
+  readonly expiresMs: number;
 }
 
 /** Codes that say: nobody knows whether it happened. */
@@ -34,21 +38,26 @@ export class AnswerCheck {
     this.#run = run;
   }
 
+  /** The clock was set back: what was over for the sender need not be for the tenant. */
+  get #isSetBack(): boolean {
+    return this.#run.setup.faults.some(({ kind }) => kind === 'clockBackward');
+  }
+
   /** Takes note of what a step has put out. */
-  note(tenant: string, seq: number, lines: readonly string[], isSuspended: boolean): void {
-    if (isSuspended) {
+  note(tenant: string, seq: number, lines: readonly string[], { suspendedUntilMs, nowMs }: KernelModel): void {
+    if (suspendedUntilMs > 0) {
       const steps = this.#suspended.get(tenant) ?? new Set();
       this.#suspended.set(tenant, steps.add(seq));
     }
     for (const line of lines) {
       const [word = '', a = '', b = '', ...rest] = line.split(' ');
-      if (word === 'reply') this.#replies.set(`${tenant} ${a} ${b}`, { seq, text: rest.join(' ') });
+      if (word === 'reply') this.#replies.set(`${tenant} ${a} ${b}`, { seq, text: rest.join(' '), expiresMs: 0 });
       if (word !== 'answered') continue;
       const cut = /^answered (.*) (ok [0-9a-f]*|REFUSED [0-9a-f]*|[A-Z_]+)$/.exec(line);
       const name = `${tenant}\0${cut?.[1] ?? ''}`;
       const known = this.#byKey.get(name) ?? [];
       this.#byKey.set(name, known);
-      known.push({ seq, text: cut?.[2] ?? '' });
+      known.push({ seq, text: cut?.[2] ?? '', expiresMs: nowMs + this.#run.setup.limits.idempotencyTermMs });
     }
   }
 
@@ -66,6 +75,10 @@ export class AnswerCheck {
 
   #isCommand({ type, handler }: SimulatedOperation): boolean {
     return this.#run.setup.registry.newest(type)?.queries.has(handler) !== true;
+  }
+
+  #keyOf({ operation }: Attempt): string | undefined {
+    return this.#run.setup.operations[operation]?.idempotencyKey;
   }
 
   #noteTaken(): void {
@@ -93,13 +106,21 @@ export class AnswerCheck {
     }
     const own = this.#replies.get(`${tenant} ${incarnation} ${messageId}`);
     const message = answer.ok ? '' : answer.message;
+    const repeats = idempotencyKey === undefined ? [] : (this.#byKey.get(`${tenant}\0${idempotencyKey}`) ?? []);
     if (own !== undefined) {
-      if (!isSame(own.text, told, message))
+      // Told by its key, sent again before that was heard, and the key forgotten meanwhile: both are the truth.
+      const isOfKey = !isOnceForAll(this.#run.setup.limits) && repeats.some(({ text }) => isSame(text, told, message));
+      if (!isSame(own.text, told, message) && !isOfKey)
         this.#report('durable', attempt, `it was answered ${told}, its step ${own.seq} says ${own.text}`);
       return;
     }
-    const repeats = idempotencyKey === undefined ? [] : (this.#byKey.get(`${tenant}\0${idempotencyKey}`) ?? []);
-    if (repeats.some(({ text }) => isSame(text, told, message))) return;
+    const same = repeats.filter(({ text }) => isSame(text, told, message));
+    if (same.length > 0) {
+      // The key's term goes by recorded time, which is never behind the clock of its host.
+      if (!this.#isSetBack && same.every(({ expiresMs }) => expiresMs <= attempt.sentMs))
+        this.#report('once', attempt, `it was answered ${told} from a key whose term was over`);
+      return;
+    }
     const seq = this.#taken.get(`${tenant} ${incarnation} ${messageId}`);
     if (seq !== undefined) this.#report('durable', attempt, `it was answered ${told}, its step ${seq} has no answer`);
     else this.#judgeRefusal(attempt, operation, told);
@@ -147,6 +168,8 @@ export class AnswerCheck {
       if (attempt === undefined) continue; // the result of an effect is no message of a user
       // Told that the store was away: a second copy, sent again meanwhile, may be taken in all the same.
       if (attempt.answer?.ok === false && UNKNOWN_CODES.has(attempt.answer.code)) continue;
+      // A repeat may have waited for its first, and be an input of its own once its key is forgotten.
+      if (!isOnceForAll(this.#run.setup.limits) && this.#keyOf(attempt) !== undefined) continue;
       if (before !== undefined && before.messageId > messageId)
         this.#run.report(
           'order',

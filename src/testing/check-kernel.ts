@@ -171,6 +171,7 @@ class TenantReplay {
         [...state.outbox.entries()].map(({ tenant, counter }) => `${tenant} ${counter}`).sort(),
         [...model.sends.values()].map(({ tenant, counter }) => `${tenant} ${counter}`).sort(),
       ],
+      ['born and counted as unborn', [...state.unborn.keys()].filter((id) => model.exists(id)), []],
       ['suspended until', state.suspendedUntilMs, model.suspendedUntilMs],
       [
         'mailboxes',

@@ -2,6 +2,7 @@
  * Queries against the model: what a query was answered is what it sees in some committed state, no older than
  * what its caller had heard of or sent before, and no younger than what was durable when the answer left.
  */
+import type { KernelConfig } from '../actor/kernel-config.ts';
 import { encodeArguments, encodeValue } from '../frame/codec.ts';
 import type { KernelModel } from './model-input.ts';
 import type { ModelMessage } from './model-message.ts';
@@ -60,10 +61,17 @@ export class QueryCheck {
   look(tenant: string, seq: number, model: KernelModel): void {
     for (const asked of this.#asked.get(tenant) ?? []) {
       if (asked.isExplained || seq < asked.fromSeq || seq > asked.toSeq) continue;
-      const seen = outcomeText(model.query(messageOf(asked.operation)));
-      asked.seen.push(`${seq}: ${seen}`);
-      if (seen === asked.told) asked.isExplained = true;
+      for (const config of this.#configsOf(model)) {
+        const seen = outcomeText(model.query(messageOf(asked.operation), config));
+        asked.seen.push(`${seq}: ${seen}`);
+        if (seen === asked.told) asked.isExplained = true;
+      }
     }
+  }
+
+  /** That of the step, and that of a process with newer actors: types that a tenant has not used follow it at once. */
+  #configsOf({ config }: KernelModel): readonly KernelConfig[] {
+    return [config, { ...config, types: this.#run.setup.registry.versions() }];
   }
 
   judge(): void {

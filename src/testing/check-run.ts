@@ -12,6 +12,7 @@ import { appendListModel, counterModel, type HistoryModel, registerModel } from 
 import { checkLinearizable } from './linearizability.ts';
 import { list, register, tally } from './sim-actors.ts';
 import type { KernelModel } from './model-input.ts';
+import { isOnceForAll } from './sim-host-setup.ts';
 import type { FinalActor, SimulatedEvent } from './sim-operation.ts';
 import type { SimulationRun } from './sim-run.ts';
 
@@ -29,19 +30,20 @@ export function checkRun(run: SimulationRun): void {
   const queries = new QueryCheck(run);
   const world = new WorldCheck(run);
   const isWhole = checkKernel(run, (tenant, seq, model, lines) => {
-    answers.note(tenant, seq, lines, model.suspendedUntilMs > 0);
+    answers.note(tenant, seq, lines, model);
     queries.look(tenant, seq, model);
     world.note(tenant, model, lines);
     if (seq !== run.journal.seq(tenant)) return;
     run.actors.push(...actorsOf(tenant, model));
-    if (!run.journal.damaged.has(tenant)) world.rest(tenant, model);
+    // Where a bit rotted a tenant may stand still unnoticed.
+    if (!run.mayRot) world.rest(tenant, model);
   });
   if (isWhole) {
     answers.judge();
     queries.judge();
     world.judge();
   }
-  checkObjects(run);
+  if (isOnceForAll(run.setup.limits)) checkObjects(run);
 }
 
 function actorsOf(tenant: string, model: KernelModel): FinalActor[] {

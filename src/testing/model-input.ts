@@ -52,10 +52,10 @@ export class KernelModel extends ModelKernel {
     } else if (frame.kind !== FRAME_KIND.control) this.#examineMessage(frame, nowMs);
   }
 
-  /** Timers fire in the order of their times. */
+  /** Timers of one time fire in the order in which they were set. One that was set late may find an earlier one on its way. */
   #checkFirst(timer: ModelTimer): void {
-    const earlier = [...this.timers.values()].find(({ dueMs }) => dueMs < timer.dueMs);
-    if (earlier !== undefined) this.onFault(`timer ${timer.id} fired before ${earlier.id}, which is due earlier`);
+    const first = [...this.timers.values()].find(({ dueMs }) => dueMs === timer.dueMs);
+    if (first !== timer) this.onFault(`timer ${timer.id} fired before ${first?.id ?? ''}, which was set first`);
   }
 
   #examineMessage(frame: Frame, nowMs: number): void {

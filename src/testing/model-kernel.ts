@@ -4,6 +4,7 @@
  */
 import type { Handler, ResolvedActor } from '../actor/definition.ts';
 import { failureFrom, reasonOf } from '../actor/failure.ts';
+import type { KernelConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES, SeededRandom } from '../base/seeded.ts';
 import { decodeArguments, decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
@@ -296,9 +297,10 @@ export class ModelKernel extends ModelState {
     this.releaseMailbox(actor.id);
   }
 
-  /** Answers a query from committed state. */
-  query(message: ModelMessage): ModelOutcome {
-    const definition = this.definitionOf(message.type);
+  /** Answers a query from committed state, as a process with this configuration does. */
+  query(message: ModelMessage, config: KernelConfig = this.config): ModelOutcome {
+    const version = this.types.get(message.type) ?? config.types[message.type];
+    const definition = version === undefined ? undefined : this.registry.resolve(message.type, version);
     const handler = definition?.queries.get(message.handler);
     if (definition === undefined || handler === undefined)
       return { ok: false, payload: encodeError(new SynapseError('UNKNOWN_HANDLER', 'unknown')) };

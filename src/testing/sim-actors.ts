@@ -154,6 +154,12 @@ export const unit = actor('unit', {
       (ctx.state as Bag)['timer'] = id;
       return id;
     },
+    /** Several timers of one moment: they fire in the order in which they were set. */
+    chime(ctx, ms: number, token: string): void {
+      const due = ctx.now() + ms;
+      for (let bell = 1; bell <= 4; bell++)
+        ctx.after(ms, 'fired', `${token} ${bell}`, due, (ctx.state as Bag)['birth']);
+    },
     /**
      * What a timer tells is compared with the actor that hears it: another incarnation must not, unless the timer was
      * due before it was born, and its message waited.
@@ -169,6 +175,8 @@ export const unit = actor('unit', {
     tick(ctx): void {
       append(ctx.state as Bag, 'ticks', ctx.now());
     },
+    /** Somebody else's timer: it must not care. */
+    meddle: (ctx, id: string): void => ctx.cancel(id),
     cancel: (ctx): void => ctx.cancel(String((ctx.state as Bag)['timer'])),
     announce(ctx, value: unknown): void {
       ctx.emit('news', { value, n: (ctx.state as Bag)['n'], seq: ctx.seq });
@@ -220,6 +228,10 @@ export const phoenix = actor('phoenix', {
       addTo(ctx.state as Bag, 'n', n);
       throw new Mishap('burnt');
     },
+    refuse(ctx, n: number): void {
+      addTo(ctx.state as Bag, 'n', n);
+      throw new Refusal('not burnt');
+    },
     bear: (ctx, n: number): void => void ctx.spawn('mayfly', `of-${ctx.key}-${n}`),
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
@@ -269,6 +281,55 @@ export const queue = actor('queue', {
     },
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
+});
+
+/** The first version's state. */
+export interface Scroll {
+  lines: readonly string[];
+}
+
+/** Two versions of one type: the run begins with the first, and an upgrade brings the second. */
+export const scrollOne = actor('scroll', {
+  state: (): Scroll => ({ lines: [] }),
+  effects: { ask },
+  commands: {
+    write(ctx, line: string): number {
+      ctx.state.lines = [...ctx.state.lines, line];
+      return ctx.state.lines.length;
+    },
+    async writeLate(ctx, line: string, input: string): Promise<number> {
+      await ctx.effect('ask', [input, ctx.seq]).catch(codeOf);
+      ctx.state.lines = [...ctx.state.lines, line];
+      return ctx.state.lines.length;
+    },
+    burn: (ctx): void => ctx.stop(),
+  },
+  queries: { read: (ctx): unknown => ({ ...ctx.state }) },
+});
+
+export const scroll = actor('scroll', {
+  version: 2,
+  state: () => ({ pages: [] as readonly string[], migrations: 0 }),
+  effects: { ask },
+  migrate: {
+    1: (old) => ({
+      pages: (old['lines'] as string[]).map((line) => `old ${line}`),
+      migrations: Number(old['migrations'] ?? 0) + 1,
+    }),
+  },
+  commands: {
+    write(ctx, line: string): number {
+      ctx.state.pages = [...ctx.state.pages, line];
+      return ctx.state.pages.length;
+    },
+    async writeLate(ctx, line: string, input: string): Promise<number> {
+      await ctx.effect('ask', [input, ctx.seq]).catch(codeOf);
+      ctx.state.pages = [...ctx.state.pages, line];
+      return ctx.state.pages.length;
+    },
+    burn: (ctx): void => ctx.stop(),
+  },
+  queries: { read: (ctx): unknown => ({ ...ctx.state }) },
 });
 
 /** Three objects whose histories a checker of linearizability judges; nothing else touches them. */

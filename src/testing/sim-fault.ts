@@ -18,6 +18,8 @@ export interface FaultRates {
   readonly poison: number;
   /** The process dies between two commits. */
   readonly crash: number;
+  /** The process is replaced by one with newer versions of the actors; from the second time on it is a crash. */
+  readonly upgrade: number;
   /** Power is lost inside a commit: any part of what was not flushed survives. */
   readonly powerLoss: number;
   /** One flush fails; some of its sectors were written. */
@@ -67,6 +69,7 @@ const NONE: FaultRates = {
   turnDeath: 0,
   poison: 0,
   crash: 0,
+  upgrade: 0,
   powerLoss: 0,
   flushFailure: 0,
   outage: 0,
@@ -89,6 +92,7 @@ const STANDARD: FaultRates = {
   turnDeath: 2,
   poison: 0.6,
   crash: 2,
+  upgrade: 0.5,
   powerLoss: 2.5,
   flushFailure: 1.2,
   outage: 0.8,

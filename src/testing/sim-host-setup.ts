@@ -26,6 +26,8 @@ export interface HostLimits {
 }
 
 export interface HostSetup {
+  /** With which the host begins, and from its upgrade on. */
+  readonly firstRegistry: Registry;
   readonly registry: Registry;
   readonly limits: HostLimits;
   readonly admit: (from: string, to: string, type: string, handler: string) => boolean;
@@ -59,4 +61,9 @@ export interface Action {
   /** The store's thread alone does it: nobody may while the store flushes. */
   readonly isStore: boolean;
   readonly act: () => void;
+}
+
+/** Keys are remembered longer than any run lasts, all of them: a repeat never happens a second time. */
+export function isOnceForAll({ idempotencyTermMs, idempotencyLimit }: HostLimits): boolean {
+  return idempotencyTermMs > 3_600_000 && idempotencyLimit > 1_000;
 }

@@ -9,7 +9,7 @@
  *
  * While the store flushes, the others go on: what they do then is done inside `onFlush`.
  */
-import { type KernelConfig, encodeConfig } from '../actor/kernel-config.ts';
+import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, Frame } from '../frame/frame.ts';
@@ -52,10 +52,12 @@ export class SimulatedHost {
   whileFlushing: () => void = () => undefined;
   #mayFlush = false;
   #hasLostPower = false;
+  #registry: Registry;
   readonly #suspects: Map<string, number> = new Map();
 
   constructor(setup: HostSetup) {
     this.#setup = setup;
+    this.#registry = setup.firstRegistry;
     const { limits, clock, disk } = setup;
     this.home = Array.from({ length: limits.shards }, (_, shard) => shard % limits.lanes);
     this.incarnation = this.#drawIncarnation();
@@ -94,7 +96,7 @@ export class SimulatedHost {
   }
 
   #open(isHeld: boolean): void {
-    const { limits, clock, disk, registry } = this.#setup;
+    const { limits, clock, disk } = this.#setup;
     this.store = Store.open({
       driver: disk,
       shards: limits.shards,
@@ -104,7 +106,7 @@ export class SimulatedHost {
     watchCommits(this.store, this.#setup.onDurable);
     this.storeHost = new StoreHost(this.store, () => undefined);
     const config: KernelConfig = {
-      types: registry.versions(),
+      types: this.#registry.versions(),
       callTimeoutMs: limits.callTimeoutMs,
       maxTurnsPerInput: limits.maxTurnsPerInput,
       dedupTermMs: limits.idempotencyTermMs,
@@ -120,12 +122,12 @@ export class SimulatedHost {
   }
 
   #newLane(at: number, configId: number): SimulatedLane {
-    const { limits, clock, chance, registry, admit, lethal } = this.#setup;
+    const { limits, clock, chance, admit, lethal } = this.#setup;
     const { shards, maxActiveActors, snapshotEverySteps } = limits;
     const name = nameOf(at);
     return new SimulatedLane({
       at,
-      registry,
+      registry: this.#registry,
       configs: configsOf(this.store, configId),
       configId,
       limits: {
@@ -157,9 +159,9 @@ export class SimulatedHost {
   }
 
   #newEffects(): LocalEffects {
-    const { registry, stubs, clock } = this.#setup;
+    const { stubs, clock } = this.#setup;
     const effects: LocalEffects = new LocalEffects({
-      registry,
+      registry: this.#registry,
       stubs,
       timers: { after: (ms, callback) => clock.steady.after(ms, callback) },
       onOutcome: (id, outcome) => {
@@ -349,6 +351,12 @@ export class SimulatedHost {
   /** Drops old journal records, as the host's chore does; if that fails, whoever commits next finds the store failed. */
   trim(keepSteps: number): void {
     if (!this.storeHost.isDown) this.#inStore(() => trimStore(this.store, keepSteps));
+  }
+
+  /** Another process with the newer actors takes over. */
+  upgrade(): void {
+    this.#registry = this.#setup.registry;
+    this.crash();
   }
 
   /**

@@ -82,6 +82,7 @@ export function differenceOf(
   for (const one of before) {
     if (one.fault !== undefined) continue; // refused before, refused after
     const other = after.find(({ tenant }) => tenant === one.tenant);
+    if (other === undefined && mayRot) continue;
     if (other === undefined) return `tenant ${one.tenant} is missing after it was read back`;
     if (other.fault !== undefined && mayRot && other.fault.includes('is damaged or missing')) continue;
     if (other.fault !== undefined) return `tenant ${one.tenant} is refused after it was read back: ${other.fault}`;

@@ -29,6 +29,8 @@ import { Users } from './sim-users.ts';
 
 export interface RunSetup {
   readonly seed: number;
+  /** With which the run begins, and from its upgrade on. */
+  readonly firstRegistry: Registry;
   readonly registry: Registry;
   readonly limits: HostLimits;
   readonly admit: (from: string, to: string, type: string, handler: string) => boolean;
@@ -283,6 +285,8 @@ export class SimulationRun {
     const after = adoptHost(this.host, settle, onFault);
     const difference = differenceOf(before, after, this.mayRot);
     if (difference !== undefined) this.report('replica', difference);
+    for (const { tenant } of before)
+      if (!after.some((one) => one.tenant === tenant)) this.journal.damaged.set(tenant, 'gone');
     for (const { tenant, fault } of after) if (fault !== undefined) this.journal.damaged.set(tenant, fault);
     this.roots = after;
   }

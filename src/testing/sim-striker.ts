@@ -115,6 +115,9 @@ export class Striker {
       case 'crash':
         host.crash();
         return;
+      case 'upgrade':
+        host.upgrade();
+        return;
       case 'powerLoss':
         host.nextFate = 'power-lost';
         host.nextFlushActions = draw % 30;

@@ -6,11 +6,14 @@ import type { EffectStub } from '../host/effect-local.ts';
 import type { Grant } from '../host/options.ts';
 import type { Chance } from './chance.ts';
 import { book, drawBookCall, surveyOf, wisp } from './sim-book.ts';
-import { clan, list, mayfly, phoenix, queue, register, tally, unit } from './sim-actors.ts';
+import { clan, list, mayfly, phoenix, queue, register, scroll, scrollOne, tally, unit } from './sim-actors.ts';
 import type { SimulatedOperation } from './sim-operation.ts';
 
 /** The actor types of the workload. */
-export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue, register, tally, list, book, wisp] as const;
+export const WORKLOAD_ACTORS = [unit, phoenix, mayfly, clan, queue, register, tally, list, scroll, book, wisp] as const;
+
+/** What the run begins with. */
+export const WORKLOAD_PREVIOUS = [scrollOne] as const;
 
 const TENANTS = ['acme', 'umbrella', 'initech'] as const;
 
@@ -94,8 +97,10 @@ const DRAWS: readonly Draw[] = [
   unitCall('remoteTell', (chance) => [chance.one(TENANTS), chance.one(KEYS), 'note']),
   unitCall('later', (chance, token) => [chance.one([0, 1, 50, 500, 5_000, 40_000]), token]),
   unitCall('later', (chance, token) => [chance.one([0, 1, 50, 500, 5_000]), token]),
+  unitCall('chime', (chance, token) => [chance.one([0, 30, 300]), token]),
   unitCall('everyMinute', () => []),
   unitCall('cancel', () => []),
+  unitCall('meddle', (chance) => [`${chance.between(1, 30)}.${chance.between(1, 2)}`]),
   unitCall('announce', (chance) => [chance.below(100)]),
   unitCall('bear', (chance) => [chance.one(CHILD_TYPES), chance.one(CHILD_KEYS)]),
   unitCall('bearLate', (chance) => [chance.one(CHILD_TYPES), chance.one(CHILD_KEYS), chance.one(INPUTS)]),
@@ -122,7 +127,7 @@ const DRAWS: readonly Draw[] = [
     chance.one(['add', 'add', 'fail']),
     chance.between(1, 9),
   ],
-  (chance) => ['phoenix', chance.one(CHILD_KEYS), chance.one(['bear', 'fail', 'add']), chance.between(1, 2)],
+  (chance) => ['phoenix', chance.one(CHILD_KEYS), chance.one(['bear', 'fail', 'add', 'refuse']), chance.between(1, 2)],
   (chance) => [
     chance.one(['clan', 'queue']),
     chance.one(['p', 'q']),
@@ -140,7 +145,27 @@ const OBJECT_DRAWS: readonly Draw[] = [
   (chance, token) => ['register', 'r', 'cas', [`t${chance.below(60)}`, token]],
   (chance) => ['tally', 't', 'add', chance.between(1, 9)],
   (_chance, token) => ['list', 'l', 'append', token],
+  (_chance, token) => ['scroll', 's', 'write', token],
+  (_chance, token) => ['scroll', 's', 'write', token],
+  (chance, token) => ['scroll', 's', 'writeLate', token, chance.one(INPUTS)],
+  (chance) => ['scroll', 's', chance.one(['read', 'read', 'burn'])],
 ];
+
+/** How often somebody fails again and again: seldom, since the tenant may be suspended for it. */
+const STORM_RATE = 0.015;
+
+/** Failures of one phoenix, one behind the other: more than its intensity, or just as many. */
+function stormOf(chance: Chance, process: number, tenant: string): SimulatedOperation[] {
+  const key = chance.one(['d', 'clan-1']);
+  return Array.from({ length: chance.between(2, 4) }, () => ({
+    process,
+    tenant,
+    type: 'phoenix',
+    key,
+    handler: 'fail',
+    args: [1],
+  }));
+}
 
 /** Draws `count` operations. */
 export function defaultWorkload(chance: Chance, count: number): SimulatedOperation[] {
@@ -149,6 +174,7 @@ export function defaultWorkload(chance: Chance, count: number): SimulatedOperati
     const process = chance.below(USERS);
     const tenant = chance.happens(0.8) ? (TENANTS[process % TENANTS.length] as string) : chance.one(TENANTS);
     const at = operations.length;
+    if (chance.happens(STORM_RATE)) operations.push(...stormOf(chance, process, tenant));
     const earlier = operations[chance.below(at)];
     if (earlier?.idempotencyKey !== undefined && chance.happens(0.08)) {
       operations.push({ ...earlier, process: chance.happens(0.5) ? earlier.process : process }); // asks again

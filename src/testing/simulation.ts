@@ -8,7 +8,7 @@
  * assert.deepEqual(result.violations, []);
  */
 import type { ActorType } from '../actor/actor-type.ts';
-import { resolveActor } from '../actor/definition.ts';
+import { type ResolvedActor, resolveActor } from '../actor/definition.ts';
 import { Registry } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import type { EffectStub } from '../host/effect-local.ts';
@@ -20,9 +20,16 @@ import { bookFaults } from './sim-book-check.ts';
 import { type Fault, type FaultRates, planFaults, resolveRates } from './sim-fault.ts';
 import type { FinalActor, SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
 import { checkRun } from './check-run.ts';
+import { type HostLimits, isOnceForAll } from './sim-host-setup.ts';
 import { reportOf } from './sim-report.ts';
 import { type RunSetup, SimulationRun } from './sim-run.ts';
-import { WORKLOAD_ACTORS, WORKLOAD_EFFECTS, WORKLOAD_GRANTS, defaultWorkload } from './sim-workload.ts';
+import {
+  WORKLOAD_ACTORS,
+  WORKLOAD_PREVIOUS,
+  WORKLOAD_EFFECTS,
+  WORKLOAD_GRANTS,
+  defaultWorkload,
+} from './sim-workload.ts';
 
 export type { FaultRates } from './sim-fault.ts';
 export type { FinalActor, SimulatedEvent, SimulatedOperation, Violation } from './sim-operation.ts';
@@ -38,6 +45,8 @@ export interface SimulateOptions {
   readonly seed: number;
   /** A module or several, as of `createSystem`, or actor types. Left out: the simulator's own actors and workload. */
   readonly actors?: URL | string | readonly (URL | string | ActorType)[];
+  /** Earlier versions with which the run begins, as `previous` of `createSystem`; the fault `upgrade` brings `actors`. */
+  readonly previous?: readonly (URL | string | ActorType)[];
   /** Hosts; 1 is all there is. */
   readonly hosts?: 1;
   /** Lanes of the host. Default 2. */
@@ -105,46 +114,61 @@ async function setupOf(options: SimulateOptions): Promise<RunSetup> {
     throw new SynapseError('INVALID_ARGUMENT', 'workload must be given with actors', { option: 'workload' });
   }
   const isOwn = actors === undefined;
-  const registry = await registryOf(actors ?? WORKLOAD_ACTORS);
+  const previous = options.previous ?? (isOwn ? WORKLOAD_PREVIOUS : []);
+  const newest = await typesOf(actors ?? WORKLOAD_ACTORS);
+  const older = await typesOf(previous);
+  const replaced = new Set(older.map(({ name }) => name));
+  const firstRegistry = new Registry([...newest.filter(({ name }) => !replaced.has(name)), ...older]);
+  const registry = new Registry(newest, older);
   const rates = resolveRates(options.faults ?? 'default');
   const operations =
     workload === undefined
       ? defaultWorkload(new Chance(seed, 6), options.operations ?? 60)
       : workload(new Chance(seed, 6));
-  const { lanes = 2, shards = 4 } = options;
+  const limits = limitsOf(options, isOwn ? new Chance(seed, 9) : undefined);
   const faults: readonly Fault[] = planFaults(rates, operations.length, new Chance(seed, 7));
   return {
     seed,
+    firstRegistry,
     registry,
-    limits: {
-      lanes,
-      shards,
-      callTimeoutMs: options.callTimeoutMs ?? 30_000,
-      maxTurnsPerInput: 100_000,
-      idempotencyTermMs: options.idempotencyTermMs ?? 86_400_000,
-      idempotencyLimit: options.idempotencyLimit ?? 250_000,
-      maxActiveActors: options.maxActiveActors ?? 1_000_000,
-      snapshotEverySteps: options.snapshotEverySteps ?? 50,
-    },
+    limits,
     admit: admitter(options.grants ?? (isOwn ? WORKLOAD_GRANTS : [])),
     stubs: options.effects ?? (isOwn ? WORKLOAD_EFFECTS : {}),
     rates,
     operations,
     faults,
-    judgesBooks: isOwn && workload === undefined,
+    judgesBooks: isOwn && workload === undefined && isOnceForAll(limits),
   };
 }
 
-async function registryOf(actors: NonNullable<SimulateOptions['actors']>): Promise<Registry> {
+/** Limits as they were given; of the simulator's own workload what was not given is drawn, so that every limit is met. */
+function limitsOf(options: SimulateOptions, chance: Chance | undefined): HostLimits {
+  const draw = <T>(standard: T, ...others: readonly T[]): T => chance?.one([standard, standard, ...others]) ?? standard;
+  const drawn: HostLimits = {
+    lanes: draw(2, 1, 3),
+    shards: draw(4, 1, 8),
+    callTimeoutMs: draw(30_000, 2_000),
+    maxTurnsPerInput: 100_000,
+    idempotencyTermMs: draw(DAY_MS, DAY_MS, DAY_MS, 20_000),
+    idempotencyLimit: draw(250_000, 250_000, 250_000, 4),
+    maxActiveActors: draw(1_000_000, 3),
+    snapshotEverySteps: draw(50, 3, 10),
+  };
+  const given = Object.entries(options).filter(([name, value]) => name in drawn && value !== undefined);
+  return { ...drawn, ...Object.fromEntries(given) };
+}
+
+const DAY_MS = 86_400_000;
+
+async function typesOf(actors: NonNullable<SimulateOptions['actors']>): Promise<readonly ResolvedActor[]> {
   const list = (Array.isArray(actors) ? actors : [actors]) as readonly (URL | string | ActorType)[];
   const isModule = (one: URL | string | ActorType): one is URL | string =>
     typeof one === 'string' || one instanceof URL;
   const modules = list.filter(isModule);
-  if (modules.length === list.length) {
-    const { actors: urls } = resolveOptions({ actors: modules });
-    return loadRegistry(urls, []);
-  }
-  return new Registry(list.filter((one) => !isModule(one)).map((one) => resolveActor(one as ActorType)));
+  const given = list.flatMap((one) => (isModule(one) ? [] : [resolveActor(one)]));
+  if (modules.length === 0) return given;
+  const loaded = await loadRegistry(resolveOptions({ actors: modules }).actors, []);
+  return [...given, ...Object.keys(loaded.versions()).flatMap((name) => loaded.newest(name) ?? [])];
 }
 
 /** Captured before any turn runs: inside turns the name throws. */
