@@ -121,7 +121,7 @@ describe('exhaustion and exits', () => {
         fixture: 'rogue',
         type: 'rogue',
         dataDir: folder(),
-        options: { laneHeapMb: 64, bufferMb: 64, turnTimeoutMs: 20_000 },
+        options: { laneHeapMb: 64, bufferMb: 64, turnTimeoutMs: 20_000, callTimeoutMs: 600_000 }, // three heaps are filled
         calls: [call('other', 'add', 7), call('acme', 'exhaust', how), call('other', 'add', 1), call('acme', 'add', 1)],
       });
       const answers = await child.ready();

@@ -109,6 +109,7 @@ async function twoSides(): Promise<TwoSides> {
     shards: 2,
     grants: GRANTS,
     turnTimeoutMs: 150,
+    callTimeoutMs: 600_000, // sums are compared here: how long fifteen lanes take to start is the machine's affair
     dataDir: folder(),
   });
   await system.moveShard(0, 0);
