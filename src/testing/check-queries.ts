@@ -47,12 +47,13 @@ export class QueryCheck {
     }
   }
 
-  /** The last step that took in a message which its process had sent the tenant before the query. */
-  #sentBefore({ incarnation, messageId }: Attempt, { tenant }: SimulatedOperation): number {
+  /** The last step that took in a message which its process had sent the actor before the query: more is not promised. */
+  #sentBefore({ incarnation, messageId }: Attempt, { tenant, type, key }: SimulatedOperation): number {
     let last = 0;
     for (const { seq, frame } of this.#run.journal.steps(tenant)) {
       const isBefore = frame.source === undefined && frame.incarnation === incarnation && frame.messageId < messageId;
-      if (isBefore && this.#run.users.attemptOf(incarnation, frame.messageId) !== undefined) last = seq;
+      const isThere = frame.target.type === type && frame.target.key === key;
+      if (isBefore && isThere && this.#run.users.attemptOf(incarnation, frame.messageId) !== undefined) last = seq;
     }
     return last;
   }

@@ -16,6 +16,7 @@ import type { SimulationRun } from './sim-run.ts';
 const EVENTS_MAX = 100_000;
 
 interface Sent {
+  readonly seq: number;
   readonly line: string;
   readonly isTell: boolean;
   readonly isQuery: boolean;
@@ -44,18 +45,18 @@ export class WorldCheck {
       } else if (word === 'event') {
         const name = `${tenant}\0${a}`;
         this.#events.set(name, [...(this.#events.get(name) ?? []), `${b} ${rest.join(' ')}`]);
-      } else if (word === 'send') this.#noteSend(tenant, line);
+      } else if (word === 'send') this.#noteSend(tenant, model.seq, line);
       else if (word === 'restart') this.#noteRestart(model, line);
     }
   }
 
   /** `send tenant/type/key counter floor n tell|call from type/key handler args …` */
-  #noteSend(tenant: string, line: string): void {
+  #noteSend(tenant: string, seq: number, line: string): void {
     const [, address = '', counter = '', , , how = '', , from = '', handler = '', args = ''] = line.split(' ');
     const [to = '', type = ''] = address.split('/');
     const isQuery = this.#run.setup.registry.newest(type)?.queries.has(handler) === true;
     const text = `${address} from ${from} ${handler} ${args}`;
-    this.#sent.set(`${tenant} ${to} ${counter}`, { line: text, isTell: how === 'tell', isQuery });
+    this.#sent.set(`${tenant} ${to} ${counter}`, { seq, line: text, isTell: how === 'tell', isQuery });
   }
 
   /** More than `intensity` restarts of its own within `periodMs` are none: they escalate. */
@@ -96,6 +97,7 @@ export class WorldCheck {
     this.#judgeEffects();
     this.#judgeEvents();
     this.#judgeMessages();
+    this.#judgeDepartures();
   }
 
   #judgeEffects(): void {
@@ -160,6 +162,15 @@ export class WorldCheck {
     }
     for (const [name, sent] of this.#sent)
       if (sent.isTell && !sent.isQuery && !taken.has(name)) this.#judgeLost(name, sent);
+  }
+
+  /** A message leaves when its step is durable, the first time and each time it is sent again. */
+  #judgeDepartures(): void {
+    for (const { name, tenant, durableSeq } of this.#run.departures) {
+      const seq = this.#sent.get(name)?.seq ?? 0;
+      if (seq > durableSeq && !this.#run.journal.damaged.has(tenant))
+        this.#run.report('durable', `message ${name} of step ${seq} left when ${durableSeq} steps were durable`);
+    }
   }
 
   #judgeLost(name: string, { line }: Sent): void {

@@ -2,8 +2,7 @@
  * What the histories of books and wisps must show: linearizable, once, in order, taken back whole, nothing
  * early, nothing of the dead. Reads the history alone; what the kernel says of itself proves nothing here.
  */
-import { FRAME_KIND, type Frame } from '../frame/frame.ts';
-import { decodeArguments } from '../frame/codec.ts';
+import { FRAME_KIND } from '../frame/frame.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import { type HistoryEvent, UNKNOWN, valueKey } from './history.ts';
 import type { HistoryModel } from './history-models.ts';
@@ -247,21 +246,6 @@ function earlyReadFaults({ attempts, operations }: BookRun): Violation[] {
     const text = `the answer to operation ${at} (read) shows step ${seq} of ${operation.tenant} when ${releasedSeq} were durable`;
     return [{ check: 'durable', text }];
   });
-}
-
-/** A letter leaves: `of` its sender's posts as many must be durable as it has its number. */
-export function earlyLetterFault(frame: Frame, journal: RunJournal): string | undefined {
-  if (frame.kind !== FRAME_KIND.tell || frame.handler !== 'deliver' || frame.source === undefined) return undefined;
-  const { source, target } = frame;
-  if (journal.steps(source.tenant).length < journal.seq(source.tenant)) return undefined; // durable, and not read yet
-  const number = decodeArguments(frame.payload)[1] as number;
-  const posts = journal.steps(source.tenant).filter(({ frame: input }) => {
-    if (input.handler !== 'post' || input.target.key !== source.key) return false;
-    const [tenant, key] = decodeArguments(input.payload);
-    return tenant === target.tenant && key === target.key;
-  });
-  if (posts.length >= number || journal.damaged.has(source.tenant)) return undefined;
-  return `letter ${number} of ${source.tenant}/${source.key} left when ${posts.length} of its posts were durable`;
 }
 
 /** Intensity and period of a phoenix, and its shortest and longest back-off. */

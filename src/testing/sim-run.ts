@@ -13,7 +13,6 @@ import { Chance } from './chance.ts';
 import { checkAudit } from './check-audit.ts';
 import { SimulatedClock } from './sim-clock.ts';
 import { SimulatedDisk } from './sim-disk.ts';
-import { earlyLetterFault } from './sim-book-check.ts';
 import { type EffectAttempt, observedEffects } from './sim-effects.ts';
 import type { Fault, FaultRates } from './sim-fault.ts';
 import { SimulatedHost } from './sim-host.ts';
@@ -57,6 +56,15 @@ const HORIZON_MS = 150_000;
 /** Time-outs this far ahead belong to calls without an answer: they are no reason to go on. */
 const FAR_MS: number = 2 ** 30;
 
+/** A message to another tenant leaves its lane, the first time or again. */
+export interface Departure {
+  /** Sender, receiver and counter. */
+  readonly name: string;
+  readonly tenant: string;
+  /** Durable steps of its sender by then. */
+  readonly durableSeq: number;
+}
+
 export class SimulationRun {
   readonly setup: RunSetup;
   readonly trace: Trace = new Trace();
@@ -69,6 +77,7 @@ export class SimulationRun {
   /** All actors when all was quiet, as the journal says. */
   readonly actors: FinalActor[] = [];
   readonly effectAttempts: EffectAttempt[] = [];
+  readonly departures: Departure[] = [];
   /** Roots at the end, by tenant. */
   roots: readonly TenantRoots[] = [];
   crashCount = 0;
@@ -160,8 +169,11 @@ export class SimulationRun {
 
   /** A frame leaves a lane: what it tells must be durable by now. */
   #released(to: string, frame: Frame): void {
-    const early = this.setup.judgesBooks ? earlyLetterFault(frame, this.journal) : undefined;
-    if (early !== undefined) this.report('durable', early);
+    const { kind, source, target, messageId } = frame;
+    if (source !== undefined && (kind === FRAME_KIND.call || kind === FRAME_KIND.tell)) {
+      const name = `${source.tenant} ${target.tenant} ${messageId}`;
+      this.departures.push({ name, tenant: source.tenant, durableSeq: this.journal.seq(source.tenant) });
+    }
     if (to !== 'client' || frame.kind !== FRAME_KIND.reply) return;
     const attempt = this.users.attemptOf(frame.incarnation, frame.correlation);
     if (attempt === undefined) return;
