@@ -320,6 +320,7 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   if (definition === undefined || parent === undefined || cell === undefined) return;
   cell.parent = parent.id;
   cell.exists = true;
+  cell.restarts = state.unborn.get(id) ?? cell.restarts;
   state.unborn.delete(id);
   state.cells.set(id, cell);
   noteType(state, type, definition.version);

@@ -293,6 +293,8 @@ function commitWrites(state: DomainState, turn: Turn): void {
   if (cell === undefined || writes === undefined) return;
   if (!cell.exists) {
     cell.exists = true;
+    // Restarts before its first turn succeeded count towards the intensity like those after it.
+    cell.restarts = state.unborn.get(cell.id) ?? cell.restarts;
     state.unborn.delete(cell.id);
     noteType(state, cell.type, cell.version);
     for (const name of cell.rowNames()) {

@@ -269,7 +269,10 @@ export class ModelKernel extends ModelState {
 
   #makeExist(actor: ModelActor, version: number): void {
     if (!actor.exists && !this.types.has(actor.type)) this.types.set(actor.type, actor.version);
-    if (!actor.exists) this.unborn.delete(actor.id);
+    if (!actor.exists) {
+      actor.restarts = this.unborn.get(actor.id) ?? actor.restarts;
+      this.unborn.delete(actor.id);
+    }
     actor.exists = true;
     actor.version = Math.max(actor.version, version);
   }

@@ -366,3 +366,26 @@ test('a turn that lost its actor while its effect ran is not found by the late r
   expect(await world.answer(suspended)).toBe('ok "waited"');
   expect(world.seq()).toBe(seq);
 });
+
+test('restarts before the first success count towards the intensity like those after it', async () => {
+  const frail = actor('frail', {
+    state: () => ({ n: 0 }),
+    commands: {
+      go(ctx, isWell: boolean): number {
+        if (!isWell) throw new Error('not yet');
+        return (ctx.state.n += 1);
+      },
+    },
+    supervise: { onFailure: 'restart', intensity: 2, periodMs: 60_000, backoffMs: [1, 1] },
+  });
+  const world = new World([frail]);
+  for (let i = 0; i < 2; i++) {
+    expect(await world.ask('frail/a', 'go', false)).toContain('HANDLER_FAILED');
+    await world.cluster.advance(10);
+  }
+  expect(await world.ask('frail/a', 'go', true)).toBe('ok 1');
+  await world.evictAll();
+  expect(await world.ask('frail/a', 'go', false)).toContain('HANDLER_FAILED');
+  expect(world.cluster.notices.map(({ kind }) => kind).filter((kind) => kind === 'escalated')).toHaveLength(1);
+  expect(await world.ask('frail/a', 'go', true)).toContain('SUSPENDED');
+});
