@@ -42,8 +42,8 @@ const SHARE = 'share';
 const COMMIT_STEPS = 2_000;
 /** Bytes of a record: those of the counter's, with its frame. */
 const BODY_BYTES = 220;
-/** More than two runs of leaves and two tiles a level would ever be: a proof that reads more reads too much. */
-const PROOF_ROWS_MAX = 100;
+/** Index rows are read 64 at a time, for two runs of leaves at most, and tiles: a proof that reads more reads too much. */
+const PROOF_ROWS_MAX = 320;
 
 function bodyOf(seq: number): Uint8Array {
   const body = new Uint8Array(BODY_BYTES);
