@@ -36,6 +36,16 @@ export interface LogHead {
   readonly root: Uint8Array;
 }
 
+/** A tenant as its last snapshot has it. */
+export interface TenantAtSnapshot {
+  readonly tenant: string;
+  readonly shard: number;
+  readonly snapshotSeq: number;
+  readonly stateRoot: Uint8Array;
+  /** Of the log's first `snapshotSeq` leaves. */
+  readonly auditRoot: Uint8Array;
+}
+
 export type AuditRequest =
   | { readonly kind: 'head'; readonly tenant: string }
   | { readonly kind: 'checkpoint'; readonly tenant: string }

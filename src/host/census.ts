@@ -3,8 +3,10 @@
  * tenant is asked for between two of its steps; the store works the roots out from what changed since
  * the tenant's last snapshot, once everything up to there is on disk.
  */
+import type { TenantAtSnapshot } from '../actor/audit-port.ts';
 import type { StoreAnswer } from '../actor/store-port.ts';
 import type { SynapseError } from '../base/error.ts';
+import { compareUtf8 } from '../base/text.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
 import type { TenantStatus } from './system-face.ts';
@@ -19,34 +21,22 @@ export interface CensusEntry {
   readonly auditRoot: Uint8Array;
 }
 
-/** A tenant as its last snapshot has it. */
-interface StoredEntry {
-  readonly tenant: string;
-  readonly shard: number;
-  readonly snapshotSeq: number;
-  readonly stateRoot: Uint8Array;
-  readonly auditRoot: Uint8Array;
-}
-
-/** Every stored tenant, as of the census where a lane had it open: what no lane has is as its snapshot says. */
-export function tenantStatuses(counted: readonly CensusEntry[], stored: readonly StoredEntry[]): TenantStatus[] {
+/** Every tenant, as of the census where a lane had it open; `stored` are the others. In the order of their UTF-8 bytes. */
+export function tenantStatuses(counted: readonly CensusEntry[], stored: readonly TenantAtSnapshot[]): TenantStatus[] {
   const latest = new Map<string, CensusEntry>();
+  for (const { snapshotSeq: seq, ...rest } of stored) latest.set(rest.tenant, { ...rest, seq });
+  // Two lanes have a tenant while it moves: the later count holds.
   for (const entry of counted) {
     if (entry.seq > (latest.get(entry.tenant)?.seq ?? 0)) latest.set(entry.tenant, entry);
   }
-  return stored.map(({ tenant, shard, snapshotSeq, stateRoot, auditRoot }) => {
-    const counted = latest.get(tenant);
-    const entry =
-      counted !== undefined && counted.seq >= snapshotSeq ? counted : { seq: snapshotSeq, stateRoot, auditRoot };
-    return {
-      tenant,
-      shard,
-      seq: entry.seq,
-      stateRoot: entry.stateRoot,
-      auditSize: entry.seq,
-      auditRoot: entry.auditRoot,
-    };
-  });
+  return [...latest.values()]
+    .toSorted((a, b) => compareUtf8(a.tenant, b.tenant))
+    .map((entry) => ({ ...entry, auditSize: entry.seq }));
+}
+
+/** Names of the tenants that were counted. */
+export function namesOf(counted: readonly CensusEntry[]): ReadonlySet<string> {
+  return new Set(counted.map(({ tenant }) => tenant));
 }
 
 interface Count {

@@ -270,10 +270,10 @@ export class LaneFleet {
 
   async #handOver(shard: number, from: LaneThread, to: LaneThread): Promise<void> {
     const before = await from.freeze(shard);
-    const tenants = (await this.#ports.store.tenants()).filter((tenant) => tenant.shard === shard);
+    const tenants = await this.#ports.store.tenantsOfShard(shard);
     const after = await to.adopt(
       shard,
-      tenants.map(({ tenant }) => ({ tenant, shard })),
+      tenants.map((tenant) => ({ tenant, shard })),
     );
     const difference = differenceOf(before, after);
     if (difference !== undefined) throw difference;

@@ -3,7 +3,7 @@
  * store. Everything here crosses by structured clone.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
+import type { AuditAnswer, AuditRequest, TenantAtSnapshot } from '../actor/audit-port.ts';
 import type { ListedTenant } from '../actor/store-port.ts';
 import type { CensusEntry } from '../host/census.ts';
 import type { TenantRoots } from '../host/moves.ts';
@@ -82,21 +82,14 @@ export interface StoreTask {
   readonly notes: MessagePort;
 }
 
-export interface StoreStatus {
-  readonly tenant: string;
-  readonly shard: number;
-  readonly snapshotSeq: number;
-  readonly stateRoot: Uint8Array;
-  /** Of the log's first `snapshotSeq` leaves. */
-  readonly auditRoot: Uint8Array;
-}
-
 /** What the store answers to. */
 export interface StoreSurface {
   /** Opens; gives the incarnation and every configuration, the present one under `configId`. */
   open(config: Uint8Array): Promise<Reply<OpenedStore>>;
   attach(lane: number, link: LinkInit): Promise<Reply<null>>;
-  tenants(): Promise<Reply<readonly StoreStatus[]>>;
+  tenantsOfShard(shard: number): Promise<Reply<readonly string[]>>;
+  /** Those that `counted` does not name, as of their last snapshots. */
+  tenants(counted: ReadonlySet<string>): Promise<Reply<readonly TenantAtSnapshot[]>>;
   events(tenant: string, topic: string, from: number, limit: number): Promise<Reply<readonly StoredTopicEvent[]>>;
   audit(request: AuditRequest): Promise<Reply<AuditAnswer>>;
   trim(policy: { readonly keepMs?: number; readonly keepSteps?: number }): Promise<Reply<null>>;

@@ -201,7 +201,8 @@ const surface: StoreSurface = {
       thread.attach(lane, link);
       return null;
     }),
-  tenants: () => replyWith(() => thread.store.audit.statuses()),
+  tenantsOfShard: (shard) => replyWith(() => thread.store.tenantsOfShard(shard)),
+  tenants: (counted) => replyWith(() => thread.store.audit.statuses(counted)),
   events: (tenant, topic, from, limit) =>
     replyWith(() =>
       thread.store

@@ -4,10 +4,10 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { transfer } from 'comlink';
-import type { AuditAnswer, AuditRequest } from '../actor/audit-port.ts';
+import type { AuditAnswer, AuditRequest, TenantAtSnapshot } from '../actor/audit-port.ts';
 import type { StoredTopicEvent } from '../host/system-face.ts';
 import { Control } from './control-port.ts';
-import type { OpenedStore, StoreStatus, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
+import type { OpenedStore, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
 import type { LinkInit } from './link.ts';
 
 export class StoreThread {
@@ -52,8 +52,12 @@ export class StoreThread {
     return this.#control.call((store) => store.attach(lane, transfer(link, [link.port as never])));
   }
 
-  tenants(): Promise<readonly StoreStatus[]> {
-    return this.#control.call((store) => store.tenants());
+  tenantsOfShard(shard: number): Promise<readonly string[]> {
+    return this.#control.call((store) => store.tenantsOfShard(shard));
+  }
+
+  tenants(counted: ReadonlySet<string>): Promise<readonly TenantAtSnapshot[]> {
+    return this.#control.call((store) => store.tenants(counted));
   }
 
   events(tenant: string, topic: string, from: number, limit: number): Promise<readonly StoredTopicEvent[]> {

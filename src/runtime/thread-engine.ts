@@ -14,7 +14,7 @@ import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { Client } from '../host/client.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import { checkSes } from '../host/lockdown.ts';
-import { tenantStatuses } from '../host/census.ts';
+import { namesOf, tenantStatuses } from '../host/census.ts';
 import { loadRegistry } from '../host/modules.ts';
 import type { ResolvedOptions } from '../host/options.ts';
 import type { Engine, LaneStats, StoredTopicEvent, System, SystemStats, TenantStatus } from '../host/system-face.ts';
@@ -207,8 +207,8 @@ export class ThreadEngine implements Engine {
   }
 
   async tenants(): Promise<TenantStatus[]> {
-    const counted = await Promise.all(this.#fleet.threads.map((thread) => thread.census()));
-    return tenantStatuses(counted.flat(), await this.#store.tenants());
+    const counted = (await Promise.all(this.#fleet.threads.map((thread) => thread.census()))).flat();
+    return tenantStatuses(counted, await this.#store.tenants(namesOf(counted)));
   }
 
   audit(request: AuditRequest): Promise<AuditAnswer> {

@@ -9,7 +9,14 @@
  * Never two different roots for one size: a checkpoint is made from the one kept before, whose root the log
  * must still have at that size, else STORE_CORRUPT and nothing is signed.
  */
-import type { AuditAnswer, AuditRequest, ConsistencyProof, InclusionProof, LogHead } from '../actor/audit-port.ts';
+import type {
+  AuditAnswer,
+  AuditRequest,
+  ConsistencyProof,
+  InclusionProof,
+  LogHead,
+  TenantAtSnapshot,
+} from '../actor/audit-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { CompactRange, consistencyProof, emptyLogRoot, inclusionProof, leafHash, rootAt } from '../merkle/log.ts';
 import type { AuditKey } from './audit-key.ts';
@@ -69,10 +76,20 @@ export class StoreAudit {
     }
   }
 
-  /** Every tenant as of its last snapshot, with the root of its log there. */
-  statuses(): { tenant: string; shard: number; snapshotSeq: number; stateRoot: Uint8Array; auditRoot: Uint8Array }[] {
-    return this.#ground.directory.sorted().map(({ tenant, shard, snapshotSeq, stateRoot }) => {
-      return { tenant, shard, snapshotSeq, stateRoot: stateRoot.slice(), auditRoot: this.rootAt(tenant, snapshotSeq) };
+  /**
+   * The tenants that `counted` does not name, each as of its last snapshot, with the root of its log there. One
+   * whose log cannot be read there is left out, like every tenant that cannot be served: the others are told of.
+   */
+  statuses(counted: ReadonlySet<string>): TenantAtSnapshot[] {
+    return this.#ground.directory.sorted().flatMap(({ tenant, shard, snapshotSeq, stateRoot }) => {
+      if (counted.has(tenant)) return [];
+      try {
+        const auditRoot = this.rootAt(tenant, snapshotSeq);
+        return [{ tenant, shard, snapshotSeq, stateRoot: stateRoot.slice(), auditRoot }];
+      } catch (error) {
+        if (error instanceof SynapseError && error.code === 'STORE_CORRUPT') return [];
+        throw error;
+      }
     });
   }
 

@@ -19,7 +19,7 @@ import { Client } from '../host/client.ts';
 import { type EffectStub, LocalEffects } from '../host/effect-local.ts';
 import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
 import { LaneHost } from '../host/lane-host.ts';
-import { tenantStatuses } from '../host/census.ts';
+import { namesOf, tenantStatuses } from '../host/census.ts';
 import { type LoadedActors, loadActors } from '../host/modules.ts';
 import { type ResolvedOptions, type SystemOptions, admitter, resolveOptions } from '../host/options.ts';
 import {
@@ -306,7 +306,7 @@ class TestEngine implements Engine {
     const { lane, store } = this.#open();
     const counted = lane.census.take();
     await this.settle();
-    return tenantStatuses(await counted, store.audit.statuses());
+    return tenantStatuses(await counted, store.audit.statuses(namesOf(await counted)));
   }
 
   async audit(request: AuditRequest): Promise<AuditAnswer> {
