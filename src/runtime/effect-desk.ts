@@ -3,10 +3,9 @@
  * is sent until it is durable. A lane that was replaced asks again for what is open: what runs, or
  * has come out and is on its way, is left alone.
  */
-import { decodeValue } from '../frame/codec.ts';
-import { type Frame, decodeExtension } from '../frame/frame.ts';
+import type { Frame } from '../frame/frame.ts';
 import type { Client } from '../host/client.ts';
-import { FLAG_RESEND } from '../host/lane-frame.ts';
+import { cancelledEffect, effectParts, requestedEffect } from '../host/effect-frame.ts';
 import { EffectPool } from './effect-pool.ts';
 
 export interface EffectDeskOptions {
@@ -14,11 +13,6 @@ export interface EffectDeskOptions {
   readonly previous: readonly string[];
   readonly threads: number;
   readonly client: Client;
-}
-
-interface EffectName {
-  readonly tenant: string;
-  readonly effectId: string;
 }
 
 export class EffectDesk {
@@ -39,30 +33,17 @@ export class EffectDesk {
 
   /** A lane asks for an effect. */
   start(frame: Frame): void {
-    const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
-    const { tenant, type, key } = frame.target;
-    const id = nameOf({ tenant, effectId });
-    if (this.#settling.has(id)) return;
-    this.#pool.start({
-      id,
-      tenant,
-      type,
-      key,
-      version,
-      effect: frame.handler,
-      input,
-      idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
-      afterRestart: (frame.flags & FLAG_RESEND) !== 0,
-    });
+    const request = requestedEffect(frame);
+    if (!this.#settling.has(request.id)) this.#pool.start(request);
   }
 
   /** A lane takes an effect back. */
   cancel(frame: Frame): void {
-    this.#pool.cancel(nameOf({ tenant: frame.target.tenant, effectId: frame.handler }));
+    this.#pool.cancel(cancelledEffect(frame));
   }
 
   #deliver(id: string, ok: boolean, payload: Uint8Array): void {
-    const { tenant, effectId } = JSON.parse(id) as EffectName;
+    const [tenant, effectId] = effectParts(id);
     this.#settling.add(id);
     this.#client
       .deliver('effectResult', tenant, effectId, ok, payload)
@@ -77,8 +58,4 @@ export class EffectDesk {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function nameOf(name: EffectName): string {
-  return JSON.stringify(name);
 }

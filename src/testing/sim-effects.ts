@@ -3,11 +3,7 @@
  * time, and a note of every attempt that got there. An effect that leaves too early is seen here.
  */
 import { type EffectContext, isEffect, effect as makeEffect } from '../actor/effect-definition.ts';
-import { decodeValue } from '../frame/codec.ts';
-import { type Frame, decodeExtension } from '../frame/frame.ts';
 import type { EffectStub } from '../host/effect-local.ts';
-import type { EffectRunner } from '../host/effect-attempt.ts';
-import { FLAG_RESEND } from '../host/lane-frame.ts';
 import type { Chance } from './chance.ts';
 import type { SimulatedClock } from './sim-clock.ts';
 
@@ -41,35 +37,4 @@ export function observedEffects(
     observed[name] = isEffect(stub) ? makeEffect(slow, stub.options) : slow;
   }
   return observed;
-}
-
-function effectName(tenant: string, effectId: string): string {
-  return JSON.stringify([tenant, effectId]);
-}
-
-/** Tenant and id of an effect, from the name under which it runs. */
-export function effectParts(name: string): [tenant: string, effectId: string] {
-  return JSON.parse(name) as [string, string];
-}
-
-/** Runs what a lane's frame asks for. */
-export function startEffect(effects: EffectRunner, frame: Frame): void {
-  const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
-  const { tenant, type, key } = frame.target;
-  effects.start({
-    id: effectName(tenant, effectId),
-    tenant,
-    type,
-    key,
-    version,
-    effect: frame.handler,
-    input,
-    idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
-    afterRestart: (frame.flags & FLAG_RESEND) !== 0,
-  });
-}
-
-/** Ends what a lane's frame names. */
-export function cancelEffect(effects: EffectRunner, frame: Frame): void {
-  effects.cancel(effectName(frame.target.tenant, frame.handler));
 }

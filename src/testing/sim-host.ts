@@ -9,6 +9,7 @@
  *
  * While the store flushes, the others go on: what they do then is done inside `onFlush`.
  */
+import { cancelledEffect, effectParts, requestedEffect } from '../host/effect-frame.ts';
 import { type KernelConfig, type Registry, encodeConfig } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
@@ -18,7 +19,6 @@ import { LocalEffects } from '../host/effect-local.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import { StoreHost } from '../store/store-host.ts';
 import { Store } from '../store/store.ts';
-import { cancelEffect, effectParts, startEffect } from './sim-effects.ts';
 import type { Action, HostSetup } from './sim-host-setup.ts';
 import { type FlushFate, PowerLoss } from './sim-disk.ts';
 import { SimulatedLane } from './sim-lane.ts';
@@ -220,9 +220,9 @@ export class SimulatedHost {
     this.#setup.trace.note(`got ${frameText(frame)}`);
     if (this.client.receive(frame)) this.scope.drain();
     else if (frame.kind === FRAME_KIND.effect) {
-      startEffect(this.effects, frame);
+      this.effects.start(requestedEffect(frame));
       this.scope.drain();
-    } else if (frame.kind === FRAME_KIND.cancel) cancelEffect(this.effects, frame);
+    } else if (frame.kind === FRAME_KIND.cancel) this.effects.cancel(cancelledEffect(frame));
     else this.#takeNotice(decodeValue(frame.payload) as Notice);
   }
 

@@ -14,10 +14,11 @@ import { erasedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
 import { decodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, Frame, decodeExtension } from '../frame/frame.ts';
+import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import { Client } from '../host/client.ts';
+import { cancelledEffect, effectParts, requestedEffect } from '../host/effect-frame.ts';
 import { type EffectStub, LocalEffects } from '../host/effect-local.ts';
-import { FLAG_RESEND, type Notice } from '../host/lane-frame.ts';
+import type { Notice } from '../host/lane-frame.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { namesOf, tenantStatuses } from '../host/census.ts';
 import { type LoadedActors, loadActors } from '../host/modules.ts';
@@ -156,7 +157,7 @@ class TestEngine implements Engine {
       timers: { after: (ms, callback) => this.clock.after(ms, callback) },
       onOutcome: (id, outcome) => {
         if (this.#running?.effects !== effects) return; // of a run that has crashed
-        const { tenant, effectId } = JSON.parse(id) as { tenant: string; effectId: string };
+        const [tenant, effectId] = effectParts(id);
         const payload = outcome.ok ? outcome.value : outcome.error;
         this.client.deliver('effectResult', tenant, effectId, outcome.ok, payload).catch(() => undefined);
       },
@@ -172,26 +173,9 @@ class TestEngine implements Engine {
   #fromLane(bytes: Uint8Array): void {
     const frame = new Frame(bytes);
     if (this.client.receive(frame)) return;
-    if (frame.kind === FRAME_KIND.effect) this.#startEffect(frame);
-    else if (frame.kind === FRAME_KIND.cancel)
-      this.#running?.effects.cancel(effectName(frame.target.tenant, frame.handler));
+    if (frame.kind === FRAME_KIND.effect) this.#running?.effects.start(requestedEffect(frame));
+    else if (frame.kind === FRAME_KIND.cancel) this.#running?.effects.cancel(cancelledEffect(frame));
     else this.#takeNotice(decodeValue(frame.payload) as Notice);
-  }
-
-  #startEffect(frame: Frame): void {
-    const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
-    const { tenant, type, key } = frame.target;
-    this.#running?.effects.start({
-      id: effectName(tenant, effectId),
-      tenant,
-      type,
-      key,
-      version,
-      effect: frame.handler,
-      input,
-      idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
-      afterRestart: (frame.flags & FLAG_RESEND) !== 0,
-    });
   }
 
   #takeNotice(notice: Notice): void {
@@ -349,10 +333,6 @@ class TestEngine implements Engine {
     this.#running.store.close();
     this.#running = undefined;
   }
-}
-
-function effectName(tenant: string, effectId: string): string {
-  return JSON.stringify({ tenant, effectId });
 }
 
 /** A system in one thread: everything of `System`, and a hand on its clock and its fate. `moveShard` knows lane 0 alone. */
