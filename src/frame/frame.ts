@@ -10,6 +10,7 @@ import { isErrorCode, SynapseError, type ErrorDetails } from '../base/error.ts';
 import { decodeValue, encodeValue } from './codec.ts';
 import * as at from './header.ts';
 import { readF64, readU32, writeF64, writeU32 } from './little-endian.ts';
+import { addressAt, nameAt } from './names.ts';
 import { takeBytes } from './slab.ts';
 import { readUtf8, utf8Size, writeUtf8 } from './utf8.ts';
 import { DEPTH_MAX } from './value-tag.ts';
@@ -191,19 +192,20 @@ export class Frame {
     return at.frameIncarnation(this.bytes);
   }
 
-  /** The sending actor; undefined where the message came from outside. */
+  /** The sending actor; undefined where the message came from outside. Frozen, and shared as {@link Frame.target} is. */
   get source(): Address | undefined {
     if (at.nameLength(this.bytes, 0) === 0) return undefined;
-    return (this.#source ??= this.#address(0));
+    return (this.#source ??= addressAt(this.bytes, 0));
   }
 
+  /** Frozen; as a rule the same object in all frames to the same actor, with strings that know their hash. */
   get target(): Address {
-    return (this.#target ??= this.#address(3));
+    return (this.#target ??= addressAt(this.bytes, 3));
   }
 
   /** Name of the command or query; empty where none is meant. */
   get handler(): string {
-    return (this.#handler ??= this.#name(at.nameOffset(this.bytes, 6), at.nameLength(this.bytes, 6)));
+    return (this.#handler ??= nameAt(this.bytes, 6));
   }
 
   /** For {@link decodeExtension}; a view, empty where there is none. */
@@ -218,22 +220,6 @@ export class Frame {
   get payload(): Uint8Array {
     const bytes = this.bytes;
     return bytes.subarray(bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH));
-  }
-
-  #address(first: number): Address {
-    const bytes = this.bytes;
-    let offset = at.nameOffset(bytes, first);
-    const tenant = this.#name(offset, at.nameLength(bytes, first));
-    offset += at.nameLength(bytes, first);
-    const type = this.#name(offset, at.nameLength(bytes, first + 1));
-    offset += at.nameLength(bytes, first + 1);
-    return { tenant, type, key: this.#name(offset, at.nameLength(bytes, first + 2)) };
-  }
-
-  #name(offset: number, size: number): string {
-    const name = readUtf8(this.bytes, offset, offset + size);
-    if (name === undefined) throw at.malformed('a name is not UTF-8');
-    return name;
   }
 }
 
