@@ -8,12 +8,6 @@ import type { Outcome } from './message.ts';
 /** What is known of a message: nothing, taken in and not answered yet, or its answer. */
 export type Known = undefined | 'pending' | 'settled' | Outcome;
 
-interface Session {
-  floor: number;
-  /** null: taken in, no reply yet. */
-  readonly replies: Map<number, Outcome | null>;
-}
-
 export interface SessionImage {
   readonly source: string;
   readonly floor: number;
@@ -22,7 +16,108 @@ export interface SessionImage {
 
 /** The key of a session: the embedding process, or another tenant. */
 export function sourceOf(tenant: string | undefined, incarnation: number): string {
-  return tenant === undefined ? `c${incarnation}` : `t${incarnation} ${tenant}`;
+  if (tenant !== undefined) return `t${incarnation} ${tenant}`;
+  // One process at a time: asked three times for each of its messages, the text is made once.
+  if (incarnation !== lastIncarnation) {
+    lastIncarnation = incarnation;
+    lastClient = `c${incarnation}`;
+  }
+  return lastClient;
+}
+
+let lastIncarnation = 0;
+let lastClient = 'c0';
+
+/** Settled entries in front that are kept before the arrays are cut: cutting costs their length. */
+const SLACK = 64;
+
+/**
+ * The messages of one sender, in the order in which they came: nearly always that of their ids, so that one is
+ * found by halving and what is settled is found in front. (A Map used as a queue looks for its first key behind
+ * all deleted ones, and a search through all of them for each message costs as much as the message.)
+ */
+class Session {
+  floor: number;
+  #ids: number[] = [];
+  /** null: taken in, no reply yet. */
+  #replies: (Outcome | null)[] = [];
+  #head = 0;
+  /** Each id is above the one before it. */
+  #isAscending = true;
+
+  constructor(floor: number) {
+    this.floor = floor;
+  }
+
+  /** Place of a message, -1 where it was not taken in. */
+  #placeOf(id: number): number {
+    if (!this.#isAscending) return this.#ids.indexOf(id, this.#head);
+    const ids = this.#ids;
+    let low = this.#head;
+    let high = ids.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const found = ids[middle] as number;
+      if (found === id) return middle;
+      if (found < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
+  /** The reply, null before there is one; undefined for a message not taken in. */
+  get(id: number): Outcome | null | undefined {
+    const at = this.#placeOf(id);
+    return at < 0 ? undefined : this.#replies[at];
+  }
+
+  add(id: number, reply: Outcome | null): void {
+    const { length } = this.#ids;
+    if (length > this.#head && (this.#ids[length - 1] as number) >= id) {
+      const at = this.#placeOf(id);
+      if (at >= 0) {
+        this.#replies[at] = reply;
+        return;
+      }
+      this.#isAscending = false;
+    }
+    this.#ids.push(id);
+    this.#replies.push(reply);
+  }
+
+  answer(id: number, reply: Outcome): void {
+    const at = this.#placeOf(id);
+    if (at >= 0 && this.#replies[at] === null) this.#replies[at] = reply;
+  }
+
+  /** Forgets what lies below the floor. */
+  settle(floor: number): void {
+    this.floor = floor;
+    if (!this.#isAscending) {
+      this.#keep((id) => id >= floor);
+      return;
+    }
+    const ids = this.#ids;
+    let head = this.#head;
+    for (; head < ids.length && (ids[head] as number) < floor; head++) this.#replies[head] = null;
+    this.#head = head;
+    if (head < SLACK || head * 2 < ids.length) return;
+    this.#ids = ids.slice(head);
+    this.#replies = this.#replies.slice(head);
+    this.#head = 0;
+  }
+
+  #keep(isKept: (id: number) => boolean): void {
+    const kept = this.entries().filter(([id]) => isKept(id));
+    this.#ids = kept.map(([id]) => id);
+    this.#replies = kept.map(([, reply]) => reply);
+    this.#head = 0;
+    this.#isAscending = this.#ids.every((id, at) => at === 0 || id > (this.#ids[at - 1] as number));
+  }
+
+  entries(): (readonly [number, Outcome | null])[] {
+    return this.#ids.slice(this.#head).map((id, at) => [id, this.#replies[this.#head + at] ?? null] as const);
+  }
 }
 
 export class SessionTable {
@@ -30,8 +125,10 @@ export class SessionTable {
 
   static fromImage(images: readonly SessionImage[]): SessionTable {
     const table = new SessionTable();
-    for (const image of images) {
-      table.#sessions.set(image.source, { floor: image.floor, replies: new Map(image.replies) });
+    for (const { source, floor, replies } of images) {
+      const session = new Session(floor);
+      for (const [id, reply] of replies) session.add(id, reply);
+      table.#sessions.set(source, session);
     }
     return table;
   }
@@ -40,7 +137,7 @@ export class SessionTable {
     return [...this.#sessions].map(([source, session]) => ({
       source,
       floor: session.floor,
-      replies: [...session.replies],
+      replies: session.entries(),
     }));
   }
 
@@ -48,7 +145,7 @@ export class SessionTable {
     const session = this.#sessions.get(source);
     if (session === undefined) return undefined;
     if (messageId < session.floor) return 'settled';
-    const reply = session.replies.get(messageId);
+    const reply = session.get(messageId);
     return reply === null ? 'pending' : reply;
   }
 
@@ -58,14 +155,11 @@ export class SessionTable {
     if (session === undefined) {
       // A process has one incarnation at a time: the sessions of those before it are over.
       if (source.startsWith('c')) this.#dropClients();
-      session = { floor, replies: new Map() };
+      session = new Session(floor);
       this.#sessions.set(source, session);
     }
-    if (floor > session.floor) {
-      session.floor = floor;
-      for (const id of session.replies.keys()) if (id < floor) session.replies.delete(id);
-    }
-    session.replies.set(messageId, null);
+    if (floor > session.floor) session.settle(floor);
+    session.add(messageId, null);
   }
 
   #dropClients(): void {
@@ -73,7 +167,6 @@ export class SessionTable {
   }
 
   answer(source: string, messageId: number, outcome: Outcome): void {
-    const session = this.#sessions.get(source);
-    if (session?.replies.get(messageId) === null) session.replies.set(messageId, outcome);
+    this.#sessions.get(source)?.answer(messageId, outcome);
   }
 }
