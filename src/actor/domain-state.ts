@@ -196,7 +196,9 @@ export class DomainState implements DomainFacts {
 
   /** True while a command of the actor has to wait. */
   isBusy(actorId: string): boolean {
-    return this.mailboxes.has(actorId) || this.turnOf.has(actorId);
+    return (
+      (this.mailboxes.size > 0 && this.mailboxes.has(actorId)) || (this.turnOf.size > 0 && this.turnOf.has(actorId))
+    );
   }
 
   /** Sends an outcome to whoever waits for it, and keeps it where a repeat may ask again. */

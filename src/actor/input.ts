@@ -14,7 +14,7 @@ import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
+import { type Extension, FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
 import type { Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -67,7 +67,7 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
   const known = state.sessions.known(sourceOf(frame.source?.tenant, frame.incarnation), frame.messageId);
   if (known === 'pending' || known === 'settled') return IGNORE;
   if (known !== undefined) return { kind: 'repeat', outcome: known, byKey: false };
-  const { idempotencyKey } = decodeExtension(frame.extension);
+  const { idempotencyKey } = extensionOf(frame);
   if (idempotencyKey !== undefined) {
     // Before all else: a repeat is no input, it gets its answer even where nothing new may run.
     const byKey = examineKey(state, frame, idempotencyKey, nowMs);
@@ -89,7 +89,7 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
     });
     return { kind: 'refuse', error };
   }
-  const waiting = state.mailboxes.get(actorIdOf(type, key));
+  const waiting = state.mailboxes.size === 0 ? undefined : state.mailboxes.get(actorIdOf(type, key));
   if (
     waiting !== undefined &&
     (waiting.messages.length >= definition.mailbox.limit || waiting.sizeBytes >= definition.mailbox.limitBytes)
@@ -158,13 +158,25 @@ export function answerByKey(state: DomainState, message: Message): boolean {
   return true;
 }
 
+const NO_EXTENSION: Extension = Object.freeze({});
+const NO_SENDER: Sender = Object.freeze({});
+const NO_CHAIN: readonly string[] = Object.freeze([]);
+
+/** Most messages have none. */
+function extensionOf({ extension }: Frame): Extension {
+  return extension.length === 0 ? NO_EXTENSION : decodeExtension(extension);
+}
+
+function senderOf(source: Address | undefined, principal: string | undefined): Sender {
+  if (source === undefined && principal === undefined) return NO_SENDER;
+  return Object.freeze(principal === undefined ? { ...source } : { ...source, principal });
+}
+
 /** Turns a call or tell into a message, without touching the domain. */
 export function messageOf(state: DomainState, frame: Frame): Message {
-  const extension = decodeExtension(frame.extension);
+  const extension = extensionOf(frame);
   const { type, key } = frame.target;
   const { source, incarnation, messageId } = frame;
-  const sender: { -readonly [K in keyof Sender]: Sender[K] } = { ...source };
-  if (extension.principal !== undefined) sender.principal = extension.principal;
   const isTell = frame.kind === FRAME_KIND.tell;
   const replyTo: ReplyTo =
     source === undefined
@@ -177,9 +189,9 @@ export function messageOf(state: DomainState, frame: Frame): Message {
     key,
     handler: frame.handler,
     args: frame.payload,
-    sender: Object.freeze(sender),
+    sender: senderOf(source, extension.principal),
     replyTo,
-    chain: extension.chain ?? [],
+    chain: extension.chain ?? NO_CHAIN,
   };
   const { idempotencyKey } = extension;
   return idempotencyKey === undefined || role === 'query' ? message : { ...message, idempotencyKey };

@@ -39,10 +39,16 @@ export interface StepBody {
 /** Where the digest stands: behind version, configuration, time and seed. */
 const DIGEST_AT = 1 + 4 + 8 + SEED_BYTES;
 
-const sink = new ByteSink();
+const own = new ByteSink();
 
 export function encodeRecord(body: StepBody): Uint8Array {
-  sink.clear();
+  own.clear();
+  writeRecord(own, body);
+  return own.take();
+}
+
+/** Writes a record behind what the sink holds. */
+export function writeRecord(sink: ByteSink, body: StepBody): void {
   sink.u8(RECORD_VERSION);
   sink.u32(body.configId);
   sink.f64(body.nowMs);
@@ -57,7 +63,6 @@ export function encodeRecord(body: StepBody): Uint8Array {
     sink.f64(ack.counter);
   }
   sink.bytes(body.frame);
-  return sink.take();
 }
 
 /** `STORE_CORRUPT` for what is no record of this version. */

@@ -10,6 +10,8 @@ import { ByteSink, ByteSource } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import type { ChangedRow } from './domain-image.ts';
+import { type StepBody, writeRecord } from './record.ts';
+import type { Output } from './step.ts';
 
 /** An event of a step, to be kept for `system.events`. */
 export interface PortEvent {
@@ -132,22 +134,55 @@ const sink = new ByteSink();
 
 export function encodeStoreRequest(request: StoreRequest): Uint8Array {
   if (request.kind !== 'step') return encodeTagged(request);
+  beginStep(request);
+  sink.bytes(request.body);
+  writeEvents(request.events);
+  return sink.take();
+}
+
+/** Where a step stands: the fields of its request before the record. */
+export type StepPlace = Pick<StepRequest, 'epoch' | 'position' | 'shard' | 'tenant' | 'seq'>;
+
+/** A step's request with its record written in place; the bytes hold until the next request is made. */
+export function encodeStepRequest(
+  place: StepPlace,
+  record: StepBody,
+  outputs: readonly Output[],
+): { readonly bytes: Uint8Array; readonly recordBytes: number } {
+  beginStep(place);
+  const start = sink.open();
+  writeRecord(sink, record);
+  const recordBytes = sink.close(start);
+  writeEvents(eventsOf(outputs));
+  return { bytes: sink.view(), recordBytes };
+}
+
+function beginStep(place: StepPlace): void {
   sink.clear();
   sink.u8(TAG_STEP);
-  sink.u32(request.epoch);
-  sink.f64(request.position);
-  sink.u32(request.shard);
-  sink.text(request.tenant);
-  sink.f64(request.seq);
-  sink.bytes(request.body);
-  sink.u32(request.events.length);
-  for (const event of request.events) {
+  sink.u32(place.epoch);
+  sink.f64(place.position);
+  sink.u32(place.shard);
+  sink.text(place.tenant);
+  sink.f64(place.seq);
+}
+
+function writeEvents(events: readonly PortEvent[]): void {
+  sink.u32(events.length);
+  for (const event of events) {
     sink.text(event.topic);
     sink.f64(event.offset);
     sink.f64(event.timeMs);
     sink.bytes(event.value);
   }
-  return sink.take();
+}
+
+const NO_EVENTS: readonly PortEvent[] = [];
+
+function eventsOf(outputs: readonly Output[]): readonly PortEvent[] {
+  let events: PortEvent[] | undefined;
+  for (const output of outputs) if (output.kind === 'event') (events ??= []).push(output);
+  return events ?? NO_EVENTS;
 }
 
 /** Messages between threads are as large as a snapshot's rows; the ring cuts them. */

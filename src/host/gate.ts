@@ -7,13 +7,16 @@ import type { SynapseError } from '../base/error.ts';
 /** Told that an output will never be released; `reason` where it is known better than "not durable". */
 type Abandon = (reason?: SynapseError) => void;
 
-interface Held {
+/** What waits in the gate. */
+export interface Held {
   readonly position: number;
-  readonly release: () => void;
-  readonly abandon: Abandon | undefined;
   /** Whose output it is. */
   readonly owner: object;
+  release(): void;
+  abandon(reason?: SynapseError): void;
 }
+
+const GIVEN_UP: Abandon = () => undefined;
 
 export class OutputGate {
   #queue: Held[] = [];
@@ -32,7 +35,13 @@ export class OutputGate {
   /** Calls `release` once `position` is durable: now, where it is already; or `abandon`, if it never will be. */
   hold(owner: object, position: number, release: () => void, abandon?: Abandon): void {
     if (position <= this.#durable && this.length === 0) release();
-    else this.#queue.push({ position, release, abandon, owner });
+    else this.#queue.push({ position, release, abandon: abandon ?? GIVEN_UP, owner });
+  }
+
+  /** The same for an output that is an object already: one for each step, so that a step makes no closures. */
+  keep(held: Held): void {
+    if (held.position <= this.#durable && this.length === 0) held.release();
+    else this.#queue.push(held);
   }
 
   /** The store has come to `position`. */
@@ -58,7 +67,7 @@ export class OutputGate {
     const waiting = this.#queue.slice(this.#head);
     this.#queue = waiting.filter((held) => held.owner !== owner);
     this.#head = 0;
-    for (const held of waiting) if (held.owner === owner) held.abandon?.(reason);
+    for (const held of waiting) if (held.owner === owner) held.abandon(reason);
   }
 
   /** Drops what is not durable: those steps are undone. */
@@ -66,6 +75,6 @@ export class OutputGate {
     const lost = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
-    for (const held of lost) held.abandon?.();
+    for (const held of lost) held.abandon();
   }
 }

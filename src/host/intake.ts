@@ -9,14 +9,14 @@ import type { StepOutcome } from '../actor/domain.ts';
 import { rowGroupOf } from '../actor/cell.ts';
 import { actorIdOf } from '../actor/message.ts';
 import { mailboxFull } from '../actor/input.ts';
-import { encodeRecord } from '../actor/record.ts';
 import { supply } from '../actor/residency.ts';
 import { sourceOf } from '../actor/session.ts';
-import type { PortEvent } from '../actor/store-port.ts';
+import type { Output } from '../actor/step.ts';
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, Frame, encodeError } from '../frame/frame.ts';
+import type { Held } from './gate.ts';
 import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
@@ -92,7 +92,7 @@ export class Intake {
   }
 
   /** The seat gives up what it was doing: the others need not wait for it. */
-  release(seat: Seat): void {
+  giveUp(seat: Seat): void {
     if (this.#solo === seat) this.#solo = undefined;
   }
 
@@ -169,7 +169,7 @@ export class Intake {
     const core = this.#core;
     const { domain } = seat;
     if (domain === undefined) return;
-    domain.state.useMs = core.ports.nowMs();
+    domain.state.useMs = core.clockMs;
     if (seat.current === undefined && !this.#takeNext(seat)) {
       if (seat.inbox.length > 0) core.wake(seat);
       return;
@@ -203,7 +203,7 @@ export class Intake {
     const { domain } = seat;
     if (frame === undefined || domain === undefined) return false;
     const core = this.#core;
-    const nowMs = Math.max(core.ports.nowMs(), seat.timerMs);
+    const nowMs = Math.max(core.clockMs, seat.timerMs);
     const verdict = domain.examine(frame, nowMs);
     switch (verdict.kind) {
       case 'admit':
@@ -289,8 +289,9 @@ export class Intake {
     if (deaths > 0) this.#solo = seat;
     const input = deaths >= POISON_DEATHS ? ownFrame('poison', seat.tenant, seat.shard, '', frame.bytes, nowMs) : frame;
     const acks = seat.takeAcks();
-    seat.current = { frame: input, nowMs, seed, acks, expected: undefined, origin: frame };
-    seat.domain?.begin(input, { nowMs, seed, acks });
+    const current = { frame: input, nowMs, seed, acks, expected: undefined, origin: frame };
+    seat.current = current;
+    seat.domain?.begin(input, current);
   }
 
   #finish(seat: Seat): void {
@@ -308,38 +309,26 @@ export class Intake {
 
   #journal(seat: Seat, outcome: StepOutcome, current: NonNullable<Seat['current']>): void {
     const core = this.#core;
-    const { frame, nowMs, seed, acks, origin } = current;
+    const { nowMs, seed, acks, origin } = current;
     const { digest, decisions, outputs, seq } = outcome;
-    const body = encodeRecord({
-      configId: core.setup.configId,
-      nowMs,
-      seed,
-      digest,
-      decisions,
-      acks,
-      frame: frame.bytes,
-    });
-    const events: PortEvent[] = [];
-    for (const output of outputs) if (output.kind === 'event') events.push(output);
+    const frame = origin ?? current.frame;
     core.position += 1;
     core.stepCount += 1;
+    const { configId } = core.setup;
+    const record = { configId, nowMs, seed, digest, decisions, acks, frame: current.frame.bytes };
+    const recordBytes = core.stepToStore(seat, seq, record, outputs);
     seat.lastPosition = core.position;
     seat.stepsSinceSnapshot += 1;
-    seat.bytesSinceSnapshot += body.length;
-    const { tenant, shard } = seat;
-    core.toStore({ kind: 'step', epoch: core.epoch, position: core.position, shard, tenant, seq, body, events });
-    if (frame.kind === FRAME_KIND.timer || origin?.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
-    const isSolo = this.#solo === seat;
-    core.gate.hold(
-      seat,
-      core.position,
-      () => {
-        if (isSolo) this.#clear(origin ?? frame);
-        for (const output of outputs) core.release(seat, output);
-        this.#settle(seat, origin ?? frame);
-      },
-      (reason) => this.refuse(origin ?? frame, reason ?? unknownFate()),
-    );
+    seat.bytesSinceSnapshot += recordBytes;
+    if (frame.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
+    core.gate.keep(new StepOutput(this, seat, core.position, frame, outputs, this.#solo === seat));
+  }
+
+  /** A step is durable: what it put out leaves. */
+  release({ owner: seat, frame, outputs, isSolo }: StepOutput): void {
+    if (isSolo) this.#clear(frame);
+    for (const output of outputs) this.#core.release(seat, output);
+    this.#settle(seat, frame);
   }
 
   /** The suspect's step is durable: it is none any more, and the others go on. */
@@ -377,6 +366,42 @@ export class Intake {
     const size = seat.domain?.state.cells.size ?? 0;
     this.#core.cellCount += size - seat.cellCount;
     seat.cellCount = size;
+  }
+}
+
+/** What a step has put out, until it is durable. */
+class StepOutput implements Held {
+  readonly #intake: Intake;
+  readonly owner: Seat;
+  readonly position: number;
+  /** The input as it came. */
+  readonly frame: Frame;
+  readonly outputs: readonly Output[];
+  /** It ran while nothing else did, since lanes had died under it. */
+  readonly isSolo: boolean;
+
+  constructor(
+    intake: Intake,
+    owner: Seat,
+    position: number,
+    frame: Frame,
+    outputs: readonly Output[],
+    isSolo: boolean,
+  ) {
+    this.#intake = intake;
+    this.owner = owner;
+    this.position = position;
+    this.frame = frame;
+    this.outputs = outputs;
+    this.isSolo = isSolo;
+  }
+
+  release(): void {
+    this.#intake.release(this);
+  }
+
+  abandon(reason?: SynapseError): void {
+    this.#intake.refuse(this.frame, reason ?? unknownFate());
   }
 }
 

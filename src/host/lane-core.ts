@@ -7,10 +7,17 @@ import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
 import { changedRowCount, changedRows, encodeImage, snapshotStored, takeSnapshot } from '../actor/domain-image.ts';
 import { SNAPSHOT_ORDER } from '../actor/input.ts';
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
-import { encodeRecord } from '../actor/record.ts';
-import { type StoreRead, type StoreRequest, encodeStoreRequest } from '../actor/store-port.ts';
+import { type StepBody, encodeRecord } from '../actor/record.ts';
+import {
+  type StepRequest,
+  type StoreRead,
+  type StoreRequest,
+  encodeStepRequest,
+  encodeStoreRequest,
+} from '../actor/store-port.ts';
 import type { Output } from '../actor/step.ts';
 import { assert } from '../base/assert.ts';
+import { Queue } from '../base/queue.ts';
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { Frame } from '../frame/frame.ts';
@@ -41,6 +48,7 @@ export interface LanePorts {
   toClient(bytes: Uint8Array): void;
   /** To the lane that the shard is pinned to, this one included. */
   toShard(shard: number, bytes: Uint8Array): void;
+  /** The bytes hold only during the call: who keeps them copies them. */
   toStore(bytes: Uint8Array): void;
   /** The input whose code is about to run, or none: what a death is blamed on. */
   blame(frame: Frame | undefined): void;
@@ -75,11 +83,13 @@ export class LaneCore {
   readonly owned: Set<number> = new Set();
   readonly heldShards: Set<number> = new Set();
   /** Seats that have something to do, in turn. */
-  readonly round: Seat[] = [];
+  readonly round: Queue<Seat> = new Queue();
   /** Seats whose snapshot somebody waits for. */
   readonly awaitedSnapshots: Set<Seat> = new Set();
   epoch = 0;
   position = 0;
+  /** Host time, ms, as it was read last: once for each turn and each batch of answers. */
+  clockMs = 0;
   /** Set while the store takes nothing. */
   outage: SynapseError | undefined = undefined;
   /** Tenants whose messages were dropped meanwhile. */
@@ -101,6 +111,12 @@ export class LaneCore {
 
   get ports(): LanePorts {
     return this.setup.ports;
+  }
+
+  /** Reads the clock. */
+  tick(): number {
+    this.clockMs = this.setup.ports.nowMs();
+    return this.clockMs;
   }
 
   get shards(): number {
@@ -128,8 +144,17 @@ export class LaneCore {
     this.round.push(seat);
   }
 
-  toStore(request: StoreRequest): void {
+  toStore(request: Exclude<StoreRequest, StepRequest>): void {
     this.ports.toStore(encodeStoreRequest(request));
+  }
+
+  /** Sends a step with its record to the store; returns the record's size in bytes. */
+  stepToStore(seat: Seat, seq: number, record: StepBody, outputs: readonly Output[]): number {
+    const { tenant, shard } = seat;
+    const place = { epoch: this.epoch, position: this.position, shard, tenant, seq };
+    const { bytes, recordBytes } = encodeStepRequest(place, record, outputs);
+    this.ports.toStore(bytes);
+    return recordBytes;
   }
 
   /** Asks for the roots that a tenant has now; the answer names the id. */
@@ -238,9 +263,8 @@ export class LaneCore {
 
   /** Sends one output of a durable step on its way. */
   release(seat: Seat, output: Output): void {
-    const { ports, shards } = this;
+    const { ports, shards, clockMs: timeMs } = this;
     const state = seat.domain?.state;
-    const timeMs = ports.nowMs();
     switch (output.kind) {
       case 'reply':
         ports.toClient(clientReply(output.incarnation, output.messageId, output.ok, output.payload, timeMs));

@@ -77,6 +77,7 @@ export class LaneHost {
     const core = this.#core;
     switch (answer.kind) {
       case 'durable':
+        core.tick();
         core.gate.advance(answer.position);
         this.moves.check();
         return;
@@ -130,6 +131,7 @@ export class LaneHost {
     const core = this.#core;
     core.epoch = answer.epoch;
     core.outage = new SynapseError('STORE_UNAVAILABLE', answer.message);
+    core.tick();
     core.gate.advance(answer.position);
     core.gate.abandon();
     this.#recovery.undo(core.gate.durable, core.outage);
@@ -164,6 +166,7 @@ export class LaneHost {
       const isSolo = seat === this.#intake.solo;
       if (isSolo && (seat.current === undefined || seat.waitsFor !== undefined)) return false; // waits for the disk
       if (!isSolo) seat.isQueued = false;
+      core.tick();
       this.#runSeat(seat);
       this.#agenda.note(seat);
       if (left % LOOK_EVERY === 0 && isOver()) break; // turns may be long: those who wait are looked after in time
@@ -188,7 +191,7 @@ export class LaneHost {
         this.#recovery.run(seat);
         return;
       case 'ready':
-        seat.usedMs = core.ports.nowMs();
+        seat.usedMs = core.clockMs;
         this.#runReady(seat);
         return;
       default:

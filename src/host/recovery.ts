@@ -214,7 +214,7 @@ export class Recovery {
     seat.waitsFor = undefined;
     seat.loading.clear();
     seat.takeAcks();
-    this.#intake.release(seat);
+    this.#intake.giveUp(seat);
     seat.snapshotPending = false;
     seat.snapshotWanted = false;
     seat.timerQueued = undefined;

@@ -10,6 +10,7 @@ import type { Ack } from '../actor/outbox.ts';
 import type { Domain } from '../actor/domain.ts';
 import { actorIdOf } from '../actor/message.ts';
 import type { SynapseError } from '../base/error.ts';
+import { Queue } from '../base/queue.ts';
 import type { Frame } from '../frame/frame.ts';
 
 export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 'refused';
@@ -23,12 +24,11 @@ interface Waiting {
 
 /** Frames that wait, first in first out, counted per actor for the mailbox limits. */
 export class Inbox {
-  #frames: Frame[] = [];
-  #head = 0;
+  readonly #frames: Queue<Frame> = new Queue();
   readonly #waiting: Map<string, Waiting> = new Map();
 
   get length(): number {
-    return this.#frames.length - this.#head;
+    return this.#frames.length;
   }
 
   push(frame: Frame): void {
@@ -44,18 +44,12 @@ export class Inbox {
   }
 
   peek(): Frame | undefined {
-    return this.#frames[this.#head];
+    return this.#frames.peek();
   }
 
   shift(): Frame | undefined {
-    const frame = this.#frames[this.#head];
+    const frame = this.#frames.shift();
     if (frame === undefined) return undefined;
-    this.#head += 1;
-    // Half of the array is behind the head: cutting it now costs no more than what was taken since.
-    if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
-      this.#frames = this.#frames.slice(this.#head);
-      this.#head = 0;
-    }
     const { type, key } = frame.target;
     const actorId = actorIdOf(type, key);
     const waiting = this.#waiting.get(actorId);
@@ -73,19 +67,14 @@ export class Inbox {
 
   /** Takes everything out. */
   drain(): Frame[] {
-    const frames = this.#frames.slice(this.#head);
-    this.#frames = [];
-    this.#head = 0;
+    const frames = this.#frames.drain();
     this.#waiting.clear();
     return frames;
   }
 
   /** Frames in their order, without taking them. */
-  *frames(): Generator<Frame> {
-    for (let at = this.#head; at < this.#frames.length; at++) {
-      const frame = this.#frames[at];
-      if (frame !== undefined) yield frame;
-    }
+  frames(): readonly Frame[] {
+    return this.#frames.items();
   }
 }
 

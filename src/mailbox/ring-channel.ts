@@ -58,19 +58,20 @@ export class RingSender {
   }
 
   /**
-   * Takes a message; it may be seen only after {@link flush}. `bytes` must not change while it waits.
+   * Takes a message; it may be seen only after {@link flush}. `bytes` must not change while it waits, unless
+   * they are `isBorrowed`: then they are copied where there is no space for them yet.
    *
    * @throws SynapseError `MAILBOX_FULL` (`details` `{ limit, unit }`) when too much waits: nothing of it was taken;
    * `TOO_LARGE` beyond `RING_MESSAGE_MAX_BYTES`
    */
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array, isBorrowed: boolean = false): void {
     if (this.#pendingBytes === 0 && bytes.length <= this.#writer.recordMaxBytes) {
       if (this.#writer.tryWrite(bytes)) return;
       // The reader may start on what is there already, and so make space.
       this.#publish();
       if (this.#writer.tryWrite(bytes)) return;
     }
-    this.#append(bytes);
+    this.#append(isBorrowed ? bytes.slice() : bytes);
   }
 
   /** Makes everything visible that fits, and says what is left to do. */

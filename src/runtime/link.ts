@@ -53,6 +53,11 @@ export class Link {
     this.#sender.send(bytes);
   }
 
+  /** The same for bytes that hold only during the call: they are copied where they have to wait. */
+  sendBorrowed(bytes: Uint8Array): void {
+    this.#sender.send(bytes, true);
+  }
+
   /** Makes what was sent visible. */
   flush(): void {
     if (this.#sender.flush().ring) this.#port.postMessage(0);

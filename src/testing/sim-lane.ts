@@ -66,7 +66,7 @@ export class SimulatedLane {
         fillSeed: ports.fillSeed,
         toClient: (bytes) => ifAlive(() => ports.toClient(bytes)),
         toShard: (shard, bytes) => ifAlive(() => ports.toShard(shard, bytes)),
-        toStore: (bytes) => ifAlive(() => void this.toStore.push(bytes)),
+        toStore: (bytes) => ifAlive(() => void this.toStore.push(bytes.slice())),
         blame: (frame) => void (this.#blamed = frame),
       },
       kernel: {

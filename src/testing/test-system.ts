@@ -134,7 +134,7 @@ class TestEngine implements Engine {
         fillSeed: (bytes) => this.#random.fill(bytes),
         toClient: (bytes) => this.#fromLane(bytes),
         toShard: (_shard, bytes) => void toLane.push(bytes),
-        toStore: (bytes) => void toStore.push(bytes),
+        toStore: (bytes) => void toStore.push(bytes.slice()),
         blame: () => undefined,
       },
       kernel: {

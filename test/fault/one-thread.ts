@@ -87,7 +87,7 @@ export class OneThread {
         fillSeed: (bytes) => random.fill(bytes),
         toClient: (bytes) => this.#fromLane(bytes),
         toShard: (_shard, bytes) => void this.#toLane.push(bytes),
-        toStore: (bytes) => void this.#toStore.push(bytes),
+        toStore: (bytes) => void this.#toStore.push(bytes.slice()),
         blame: () => undefined,
       },
       kernel: {

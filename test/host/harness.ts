@@ -142,7 +142,7 @@ export class Cluster {
         fillSeed: (bytes) => void bytes.fill(7), // the same for all: turns of a tenant differ by their number
         toClient: (bytes) => void (this.#lanes[at]?.host === host && this.#toSender[at]?.push(bytes)),
         toShard: (shard, bytes) => void (this.#lanes[at]?.host === host && this.#route(at, shard, bytes)),
-        toStore: (bytes) => void this.#lanes[at]?.toStore.push(bytes),
+        toStore: (bytes) => void this.#lanes[at]?.toStore.push(bytes.slice()),
         blame: () => undefined,
       },
       kernel: {
