@@ -11,15 +11,14 @@ import { actorIdOf } from '../actor/message.ts';
 import { mailboxFull } from '../actor/input.ts';
 import { supply } from '../actor/residency.ts';
 import { sourceOf } from '../actor/session.ts';
-import type { Output } from '../actor/step.ts';
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
 import { SEED_BYTES } from '../base/seeded.ts';
 import { FRAME_KIND, Frame, encodeError } from '../frame/frame.ts';
-import type { Held } from './gate.ts';
 import { FLAG_RESEND, RESEND_ORDER, clientAck, clientReply, identityOf, ownFrame } from './lane-frame.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Seat } from './seat.ts';
+import { StepOutput, unknownFate } from './step-output.ts';
 
 /** Deaths of a lane after which an input is set aside. */
 export const POISON_DEATHS = 3;
@@ -369,42 +368,6 @@ export class Intake {
   }
 }
 
-/** What a step has put out, until it is durable. */
-class StepOutput implements Held {
-  readonly #intake: Intake;
-  readonly owner: Seat;
-  readonly position: number;
-  /** The input as it came. */
-  readonly frame: Frame;
-  readonly outputs: readonly Output[];
-  /** It ran while nothing else did, since lanes had died under it. */
-  readonly isSolo: boolean;
-
-  constructor(
-    intake: Intake,
-    owner: Seat,
-    position: number,
-    frame: Frame,
-    outputs: readonly Output[],
-    isSolo: boolean,
-  ) {
-    this.#intake = intake;
-    this.owner = owner;
-    this.position = position;
-    this.frame = frame;
-    this.outputs = outputs;
-    this.isSolo = isSolo;
-  }
-
-  release(): void {
-    this.#intake.release(this);
-  }
-
-  abandon(reason?: SynapseError): void {
-    this.#intake.refuse(this.frame, reason ?? unknownFate());
-  }
-}
-
 function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): SynapseError {
   const text = `tenant ${seat.tenant}: step ${outcome.seq} does not do what was recorded`;
   return new SynapseError('DIVERGED', text, {
@@ -413,10 +376,4 @@ function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): Syn
     recorded: hexOf(expected),
     computed: hexOf(outcome.digest),
   });
-}
-
-/** A flush that failed may have reached the disk all the same: only asking again can tell. */
-function unknownFate(): SynapseError {
-  const text = 'the store failed before the command was known to be durable; ask again with the same idempotency key';
-  return new SynapseError('STORE_UNAVAILABLE', text);
 }
