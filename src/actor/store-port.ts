@@ -9,6 +9,8 @@
 import { ByteSink, ByteSource } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
+import { readF64, readU32 } from '../frame/little-endian.ts';
+import { readUtf8 } from '../frame/utf8.ts';
 import type { ChangedRow } from './domain-image.ts';
 import { type StepBody, writeRecord } from './record.ts';
 import type { Output } from './step.ts';
@@ -196,21 +198,40 @@ function encodeTagged(value: object): Uint8Array {
   return tagged;
 }
 
+/** Bytes of a step before the tenant's name, between it and the body, and behind that. */
+const NAME_AT = 21;
+const BODY_AT = 12;
+const COUNT_BYTES = 4;
+
+/** What a lane sent. A step's body is a view of `bytes`, which stay as they are: a copy of its own took half of the reading (0.3 of 0.6 µs). */
 export function decodeStoreRequest(bytes: Uint8Array): StoreRequest {
   if (bytes[0] === TAG_VALUE) return decodeValue(bytes.subarray(1)) as StoreRequest;
-  const source = new ByteSource(bytes);
-  if (source.u8() !== TAG_STEP) throw new SynapseError('PROTOCOL_VERSION', 'not a message of a lane to the store');
-  const epoch = source.u32();
-  const position = source.f64();
-  const shard = source.u32();
-  const tenant = source.text();
-  const seq = source.f64();
-  const body = source.bytes();
+  if (bytes[0] !== TAG_STEP) throw new SynapseError('PROTOCOL_VERSION', 'not a message of a lane to the store');
+  const nameEnd = NAME_AT + readU32(bytes, NAME_AT - 4);
+  const bodyStart = nameEnd + BODY_AT;
+  const bodyEnd = bodyStart + readU32(bytes, bodyStart - 4);
+  const tenant = readUtf8(bytes, NAME_AT, nameEnd);
+  if (bodyEnd + COUNT_BYTES > bytes.length || tenant === undefined)
+    throw new SynapseError('PROTOCOL_VERSION', `a step of a lane does not fit into its ${bytes.length} bytes`);
+  return {
+    kind: 'step',
+    epoch: readU32(bytes, 1),
+    position: readF64(bytes, 5),
+    shard: readU32(bytes, 13),
+    tenant,
+    seq: readF64(bytes, nameEnd),
+    body: new Uint8Array(bytes.buffer, bytes.byteOffset + bodyStart, bodyEnd - bodyStart),
+    events: readU32(bytes, bodyEnd) === 0 ? NO_EVENTS : eventsAt(bytes, bodyEnd),
+  };
+}
+
+function eventsAt(bytes: Uint8Array, at: number): readonly PortEvent[] {
+  const source = new ByteSource(bytes.subarray(at));
   const events: PortEvent[] = [];
   for (let left = source.u32(); left > 0; left--) {
     events.push({ topic: source.text(), offset: source.f64(), timeMs: source.f64(), value: source.bytes() });
   }
-  return { kind: 'step', epoch, position, shard, tenant, seq, body, events };
+  return events;
 }
 
 export function encodeStoreAnswer(answer: StoreAnswer): Uint8Array {

@@ -9,11 +9,16 @@ export const HASH_BYTES = 32;
 
 /** SHA-256 of `bytes` as 32 bytes. */
 export function sha256(bytes: Uint8Array | string): Uint8Array {
+  const out = new Uint8Array(HASH_BYTES);
+  sha256Into(bytes, out, 0);
+  return out;
+}
+
+/** Writes the SHA-256 of `bytes` at `at`: what hashes many small pieces need not allocate for each. */
+export function sha256Into(bytes: Uint8Array | string, target: Uint8Array, at: number): void {
   // A string of bytes, copied by hand, is more than twice as fast as a Buffer from the same call.
   const digest = oneShot('sha256', bytes, 'binary');
-  const out = new Uint8Array(HASH_BYTES);
-  for (let i = 0; i < HASH_BYTES; i++) out[i] = digest.charCodeAt(i);
-  return out;
+  for (let i = 0; i < HASH_BYTES; i++) target[at + i] = digest.charCodeAt(i);
 }
 
 /** SHA-256 of `bytes` as 64 lower-case hex digits. */

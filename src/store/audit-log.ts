@@ -44,10 +44,11 @@ export class LogDraft {
     this.#range = edgeOf(state);
   }
 
-  append(leaf: Uint8Array): void {
-    this.#range.append(leaf, (level, index, hash) => {
-      if (level > 0 && level % TILE_LEVELS === 0) this.#put(level / TILE_LEVELS, index, hash);
-    });
+  /** Appends the leaf at `at` of `leaves`. */
+  append(leaves: Uint8Array, at: number): void {
+    // Only each 256th leaf completes a subtree that a tile keeps.
+    const completes = (this.#range.size + 1) % TILE_HASHES === 0;
+    this.#range.append(leaves, completes ? (level, index, hash) => this.#note(level, index, hash) : undefined, at);
   }
 
   /** The right edge after all appends so far. */
@@ -61,6 +62,10 @@ export class LogDraft {
       const key = tileKey(this.#state.tenantNo, level, number);
       return [key, sealRow(key, Buffer.concat(hashes))];
     });
+  }
+
+  #note(level: number, index: number, hash: Uint8Array): void {
+    if (level > 0 && level % TILE_LEVELS === 0) this.#put(level / TILE_LEVELS, index, hash);
   }
 
   #put(level: number, index: number, hash: Uint8Array): void {

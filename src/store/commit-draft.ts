@@ -49,7 +49,8 @@ export interface SnapshotWrite extends SnapshotContent {
 }
 
 interface TenantDraft {
-  state: TenantState;
+  /** The draft's own: what is in the directory stays as it is. */
+  readonly state: { -readonly [Field in keyof TenantState]: TenantState[Field] };
   readonly isNew: boolean;
   readonly steps: JournalStep[];
   readonly events: EmittedEvent[];
@@ -85,23 +86,23 @@ export class CommitDraft {
     return this.#nextTenantNo;
   }
 
-  /** Adds a step; the roots of its snapshot, where it has one. */
-  addStep(step: StepRecord): Roots | undefined {
+  /** Adds a step; the roots of its snapshot, where it has one, go to `given`. */
+  addStep(step: StepRecord, given: Roots[]): void {
     const draft = this.#draftOf(step.tenant, step.shard);
     assert(
       step.seq === draft.state.seq + 1,
       `the steps of a tenant follow one another: expected ${draft.state.seq + 1}, got ${step.seq}`,
     );
-    draft.state = { ...draft.state, seq: step.seq };
     const { snapshot, seq } = step;
+    draft.state.seq = seq;
     const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
     const body = roots === undefined ? step.body : withRoots(step.body, roots);
-    if (roots !== undefined) draft.state = { ...draft.state, anchorSeq: seq };
+    if (roots !== undefined) draft.state.anchorSeq = seq;
     const leaf = leafHash(leafOf(draft.state.seal, seq, body));
-    draft.log.append(leaf);
+    draft.log.append(leaf, 0);
     draft.steps.push({ seq, body, leaf });
     for (const event of step.events) draft.events.push(event);
-    return roots;
+    if (roots !== undefined) given.push(roots);
   }
 
   addSnapshot(write: SnapshotWrite): Roots {
@@ -121,13 +122,13 @@ export class CommitDraft {
     const { stateRoot, systemRoot } = draft.snapshot;
     const imageHash = sha256(write.image);
     const sealedRoots = sealRoots(state, { stateRoot, systemRoot, imageHash });
-    draft.state = { ...state, snapshotSeq: seq, stateRoot, systemRoot, imageHash, sealedRoots };
+    Object.assign(state, { snapshotSeq: seq, stateRoot, systemRoot, imageHash, sealedRoots });
     return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 
-  /** Next states of the tenants touched. */
+  /** Next states of the tenants touched, complete once `writes` was called. */
   states(): readonly TenantState[] {
-    return [...this.#tenants.values()].map(({ state, log }) => ({ ...state, logEdge: log.edge }));
+    return [...this.#tenants.values()].map(({ state }) => state);
   }
 
   /** All rows of the commit but the store's own. */
@@ -141,7 +142,8 @@ export class CommitDraft {
       timeMs,
     );
     for (const { state, isNew, log, events, snapshot, image } of drafts) {
-      writes.push(...tenantWrites({ ...state, logEdge: log.edge }, isNew));
+      state.logEdge = log.edge;
+      for (const write of tenantWrites(state, isNew)) writes.push(write);
       for (const write of log.writes()) writes.push(write);
       // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);

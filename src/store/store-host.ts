@@ -74,8 +74,10 @@ export class StoreHost {
   receive(lane: number, bytes: Uint8Array): void {
     const request = decodeStoreRequest(bytes);
     // Of before a failure that the lane had not heard of: it has forgotten what it asked, and asks anew.
-    if (request.epoch !== this.#lanes.get(lane)?.epoch || this.#outage !== undefined) return;
+    const link = this.#lanes.get(lane);
+    if (request.epoch !== link?.epoch || this.#outage !== undefined) return;
     if (request.kind === 'step' || request.kind === 'snapshot') {
+      link.gathered = request.position;
       this.#pending.push({ lane, request });
       return;
     }
@@ -191,10 +193,6 @@ export class StoreHost {
     this.#pending = [];
     const written = this.#commit(pending);
     if (written === undefined) return true;
-    for (const { lane, request } of pending) {
-      const link = this.#lanes.get(lane);
-      if (link !== undefined) link.gathered = Math.max(link.gathered, request.position);
-    }
     for (const [lane, link] of this.#lanes) {
       if (link.gathered === link.durable) continue;
       link.durable = link.gathered;
@@ -209,7 +207,8 @@ export class StoreHost {
 
   /** One commit; a tenant whose rows are damaged is left out and told, and the others are tried again. */
   #commit(pending: readonly Pending[]): readonly Pending[] | undefined {
-    let batch = pending.filter(({ request }) => !this.#leftOut.has(request.tenant));
+    const out = this.#leftOut;
+    let batch = out.size === 0 ? pending : pending.filter(({ request }) => !out.has(request.tenant));
     for (;;) {
       const steps: StepRecord[] = [];
       const snapshots: SnapshotWrite[] = [];

@@ -131,7 +131,8 @@ export class Store {
       timeMs,
     });
     const prepared = this.#guard(() => {
-      const roots = steps.flatMap((step) => draft.addStep(step) ?? []);
+      const roots: Roots[] = [];
+      for (const step of steps) draft.addStep(step, roots);
       for (const snapshot of snapshots) roots.push(draft.addSnapshot(snapshot));
       return { roots, writes: draft.writes() };
     });

@@ -68,7 +68,7 @@ function laneOf(): {
       fillSeed: () => undefined,
       toClient: (bytes) => void replies.push(new Frame(bytes)),
       toShard: () => undefined,
-      toStore: (bytes) => void requests.push(decodeStoreRequest(bytes)),
+      toStore: (bytes) => void requests.push(decodeStoreRequest(bytes.slice())),
       blame: () => undefined,
     },
     kernel,
