@@ -143,10 +143,16 @@ export class Cell {
     return rows?.values.has(key) === true ? encodeValue(rows.values.get(key)) : null;
   }
 
+  /** Nothing but defaults, and a state row that tells of the actor. */
+  #isPlain(): boolean {
+    if (this.version !== 1 || this.parent !== undefined || this.children.length > 0 || this.restarts.length > 0)
+      return false;
+    for (const key in this.state) if (Object.hasOwn(this.state, key)) return true;
+    return false;
+  }
+
   #metaValue(): Uint8Array | null {
-    const plain =
-      this.version === 1 && this.parent === undefined && this.children.length === 0 && this.restarts.length === 0;
-    if (plain && Object.keys(this.state).length > 0) return null;
+    if (this.#isPlain()) return null;
     const meta: CellMeta = {
       version: this.version,
       parent: this.parent,
@@ -156,7 +162,14 @@ export class Cell {
     return encodeValue(meta);
   }
 
-  /** Names of all rows the cell has or may have, the `m` row included. */
+  /** Names of the rows that a cell just made has: there is no `m` row to be undone. */
+  newRowNames(): string[] {
+    const names = this.rowNames();
+    if (this.#isPlain()) names.shift();
+    return names;
+  }
+
+  /** Names of all rows the cell has or may have, the `m` row first. */
   rowNames(): string[] {
     const names = [META_ROW];
     for (const key of Object.keys(this.state)) names.push(stateRow(key));

@@ -11,7 +11,7 @@ import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { encodeArguments } from '../frame/codec.ts';
 import { effectFault, outboxFault } from './domain-limit.ts';
-import { META_ROW } from './cell.ts';
+import { type Cell, META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import type { Sender } from './context-types.ts';
 import { answerByKey } from './input.ts';
@@ -326,10 +326,7 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   noteType(state, type, definition.version);
   // It may have been a child before: its end has been heard of, its order to leave may not have come yet.
   setChildren(state, parent, [...parent.children.filter((child) => child !== id), id]);
-  for (const name of cell.rowNames()) {
-    state.markRow(id, name);
-    if (name !== META_ROW) state.running.note('row', id, name, cell.rowValue(name) ?? '');
-  }
+  noteBirth(state, cell);
   state.running.note('spawn', id, parent.id);
   if (definition.started === undefined) return;
   const message: Message = {
@@ -343,6 +340,15 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
     chain: [],
   };
   state.enqueue({ kind: 'message', message });
+}
+
+/** The rows of an actor that has come to exist. */
+export function noteBirth(state: DomainState, cell: Cell): void {
+  const names = cell.newRowNames();
+  state.markBirth(cell, names);
+  for (const name of names) {
+    if (name !== META_ROW) state.running.note('row', cell.id, name, cell.rowValue(name) ?? '');
+  }
 }
 
 /** Remembers the version under which a type was first used: it changes only by a recorded migration. */

@@ -108,10 +108,10 @@ export function takeSystemMarks(state: DomainState): void {
 export function changedRows(state: DomainState): ChangedRow[] {
   assert(state.step === undefined, 'a snapshot is taken between steps');
   const changes = changedSystemRows(state);
-  for (const [actorId, names] of state.dirty) {
+  for (const [actorId, dirty] of state.dirty) {
     const cell = state.cells.get(actorId);
     const group = rowGroupOf(actorId);
-    for (const name of names) {
+    for (const name of state.dirtyNames(actorId, dirty)) {
       const space = name === META_ROW ? 'system' : 'state';
       changes.push({ space, group, name, value: cell?.rowValue(name) ?? null });
     }
@@ -142,8 +142,6 @@ export function takeSnapshot(state: DomainState): DomainSnapshot {
   state.dirtyRowCount = 0;
   state.erasedPending = state.erased;
   state.erased = new Set();
-  state.hasStoredCells = true;
-  // What was absent so far may be in this snapshot: a load must not be answered from memory of before.
   return { seq: state.seq, image: encodeImage(state), changes };
 }
 
@@ -170,7 +168,7 @@ export function restoreDomain(
   state.unborn = from.unborn;
   state.sessions = SessionTable.fromImage(from.sessions);
   state.outbox = Outbox.fromImage(from.outbox);
-  state.hasStoredCells = true;
+  state.mayLackCells = true;
   for (const { actorId, restarting, messages } of from.mailboxes) {
     const sizeBytes = messages.reduce((sum, message) => sum + message.args.length, 0);
     state.mailboxes.set(actorId, { messages: [...messages], sizeBytes, restarting, scheduled: false });

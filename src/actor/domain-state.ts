@@ -60,6 +60,12 @@ export interface Mailbox {
 export const TURN_GROUP = 'sys:turn';
 export const EFFECT_GROUP = 'sys:effect';
 
+/**
+ * Which rows of an actor changed. A number: all that it has, so many, since it was born after the last snapshot and
+ * is as it was born (a set takes 200 bytes and more).
+ */
+export type DirtyRows = Set<string> | number;
+
 /** One sink for all digests of the thread: steps of one thread take turns, but may interleave. */
 export class DomainState implements DomainFacts {
   readonly tenant: string;
@@ -94,7 +100,7 @@ export class DomainState implements DomainFacts {
   /** Actors in memory, in the order of their last use. */
   readonly cells: Map<string, Cell> = new Map();
   /** Changed rows by actor since the last snapshot. */
-  dirty: Map<string, Set<string>> = new Map();
+  dirty: Map<string, DirtyRows> = new Map();
   dirtyRowCount = 0;
   /** Actors known not to be in the store. */
   readonly absent: Set<string> = new Set();
@@ -103,11 +109,11 @@ export class DomainState implements DomainFacts {
   /** As `erased`, and the snapshot that says so is on its way to the disk. */
   erasedPending: Set<string> = new Set();
   /** Actors with rows in a snapshot on its way to the disk. */
-  dirtyPending: Map<string, Set<string>> = new Map();
+  dirtyPending: ReadonlyMap<string, unknown> = new Map();
   /** Host time, ms, that is noted with each use of a cell; decides passivation and nothing else. */
   useMs = 0;
-  /** False while nothing of this domain was ever stored: then nobody needs to ask. */
-  hasStoredCells = false;
+  /** The store may have actors that are not in memory. False while none was read or put out: then nobody needs to ask. */
+  mayLackCells = false;
 
   /** Between steps the queue is empty and there is no step. */
   step: Step | undefined = undefined;
@@ -161,7 +167,7 @@ export class DomainState implements DomainFacts {
 
   /** True when all that is to be known of the actor is in memory, its absence included. */
   isResident(actorId: string): boolean {
-    if (this.cells.has(actorId) || !this.hasStoredCells) return true;
+    if (this.cells.has(actorId) || !this.mayLackCells) return true;
     return this.absent.has(actorId) || this.erased.has(actorId) || this.erasedPending.has(actorId);
   }
 
@@ -174,15 +180,45 @@ export class DomainState implements DomainFacts {
   }
 
   markRow(actorId: string, name: string): void {
-    let names = this.dirty.get(actorId);
-    if (names === undefined) {
-      names = new Set();
-      this.dirty.set(actorId, names);
+    const names = this.#dirtySet(actorId);
+    if (names.has(name)) return;
+    names.add(name);
+    this.dirtyRowCount += 1;
+  }
+
+  #dirtySet(actorId: string): Set<string> {
+    const known = this.dirty.get(actorId);
+    if (typeof known === 'object') return known;
+    const names = new Set(known === undefined ? undefined : this.cells.get(actorId)?.newRowNames());
+    this.dirty.set(actorId, names);
+    this.dirtyRowCount += names.size - (known ?? 0);
+    return names;
+  }
+
+  /** Marks all rows of a cell that has just come to exist. */
+  markBirth(cell: Cell, names: readonly string[]): void {
+    if (this.dirty.has(cell.id)) {
+      for (const name of names) this.markRow(cell.id, name); // beside rows of an earlier life that are still to go
+      return;
     }
-    if (!names.has(name)) {
-      names.add(name);
-      this.dirtyRowCount += 1;
+    this.dirty.set(cell.id, names.length);
+    this.dirtyRowCount += names.length;
+  }
+
+  /** Marks all rows of a cell that ends. */
+  markEnd(cell: Cell): void {
+    const known = this.dirty.get(cell.id);
+    if (typeof known === 'number') {
+      this.dirty.delete(cell.id); // nothing of it was ever stored
+      this.dirtyRowCount -= known;
+      return;
     }
+    for (const name of cell.rowNames()) this.markRow(cell.id, name);
+  }
+
+  /** Names of the rows that changed, of one entry of `dirty`. */
+  dirtyNames(actorId: string, rows: DirtyRows): Iterable<string> {
+    return typeof rows === 'object' ? rows : (this.cells.get(actorId)?.newRowNames() ?? []);
   }
 
   mailboxOf(actorId: string): Mailbox {

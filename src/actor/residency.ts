@@ -49,4 +49,5 @@ export function evict(state: DomainState, cell: Cell): void {
   if (turn !== undefined && turn.phase === 'suspended') turn.disarm();
   state.cells.delete(cell.id);
   state.absent.delete(cell.id);
+  if (cell.exists) state.mayLackCells = true;
 }

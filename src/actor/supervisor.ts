@@ -145,7 +145,7 @@ export function stopActor(state: DomainState, cell: Cell, reason: string): void 
   if (turn !== undefined) {
     killTurn(state, turn, new SynapseError('HANDLER_FAILED', `${state.actorText(cell.id)} was stopped: ${reason}`));
   }
-  if (cell.exists) for (const name of cell.rowNames()) state.markRow(cell.id, name);
+  if (cell.exists) state.markEnd(cell);
   cell.exists = false;
   state.cells.delete(cell.id);
   state.erased.add(cell.id);

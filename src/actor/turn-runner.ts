@@ -17,7 +17,7 @@ import { decodeError } from '../frame/frame.ts';
 import { type Cell, META_ROW, freshCell } from './cell.ts';
 import { TurnContext } from './context.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
-import { carryOut, noteType, sendCalls, stopAfter } from './dispatch.ts';
+import { carryOut, noteBirth, noteType, sendCalls, stopAfter } from './dispatch.ts';
 import { checkOrders } from './domain-limit.ts';
 import { type DomainState, digestOf, failureOf } from './domain-state.ts';
 import { failureFrom, reasonOf } from './failure.ts';
@@ -297,10 +297,7 @@ function commitWrites(state: DomainState, turn: Turn): void {
     cell.restarts = state.unborn.get(cell.id) ?? cell.restarts;
     state.unborn.delete(cell.id);
     noteType(state, cell.type, cell.version);
-    for (const name of cell.rowNames()) {
-      state.markRow(cell.id, name);
-      if (name !== META_ROW) state.running.note('row', cell.id, name, cell.rowValue(name) ?? '');
-    }
+    noteBirth(state, cell);
     return;
   }
   commitMigration(state, turn, cell);

@@ -117,11 +117,10 @@ export class ReplayKernel {
     if (dirty.size === 0) return;
     state.dirty = new Map();
     state.dirtyRowCount = 0;
-    if (this.#due.size === 0) this.#due = dirty;
-    else for (const [actorId, names] of dirty) this.#add(actorId, names);
+    for (const [actorId, rows] of dirty) this.#add(actorId, state.dirtyNames(actorId, rows));
   }
 
-  #add(actorId: string, names: ReadonlySet<string>): void {
+  #add(actorId: string, names: Iterable<string>): void {
     const due = this.#due.get(actorId);
     if (due === undefined) this.#due.set(actorId, new Set(names));
     else for (const name of names) due.add(name);
