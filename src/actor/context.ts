@@ -14,6 +14,7 @@ import { actorIdOf } from './message.ts';
 import { ADDRESS, type AnyRef, type CallOptions, addressOf } from './reference-types.ts';
 import { TableView, type ViewScope, stateView } from './state-view.ts';
 import type { Call, Turn } from './turn.ts';
+import type { WriteLog } from './write-log.ts';
 
 /** Longest time ahead that a timer may be set, ms: 100 years, well inside what a double counts exactly. */
 const TIMER_MAX_MS = 100 * 366 * 86_400_000;
@@ -115,25 +116,40 @@ class ReadContext {
 export class QueryScope extends ReadContext {}
 
 /** The doors of a turn's present life: shut when it is over, and when the turn is thrown away and run anew. */
-function scopeOf(turn: Turn, tenant: string): ViewScope {
-  const { life } = turn;
-  return {
-    get writes() {
-      return turn.writes;
-    },
-    assertRunning: (what) => turn.assertRunning(what, life, tenant),
-    isNewLine: () => turn.isNewLine(),
-  };
+class LifeScope implements ViewScope {
+  readonly turn: Turn;
+  readonly facts: DomainFacts;
+  readonly #life: number;
+
+  constructor(turn: Turn, facts: DomainFacts) {
+    this.turn = turn;
+    this.facts = facts;
+    this.#life = turn.life;
+  }
+
+  get writes(): WriteLog | undefined {
+    return this.turn.writes;
+  }
+
+  assertRunning(what: string): void {
+    const { turn } = this;
+    if (turn.phase !== 'running' || turn.life !== this.#life)
+      throw turn.outOfReach(what, this.#life, this.facts.tenant);
+  }
+
+  isNewLine(): boolean {
+    return this.turn.isNewLine();
+  }
 }
 
 /** `ctx` of a command and of the lifecycle handlers. */
 export class TurnContext extends ReadContext {
   readonly #facts: DomainFacts;
   readonly #turn: Turn;
-  readonly #scope: ViewScope;
+  readonly #scope: LifeScope;
 
   constructor(facts: DomainFacts, cell: Cell, turn: Turn) {
-    const scope = scopeOf(turn, facts.tenant);
+    const scope = new LifeScope(turn, facts);
     super(facts, cell, scope, turn.message.sender);
     this.#facts = facts;
     this.#turn = turn;
@@ -166,11 +182,7 @@ export class TurnContext extends ReadContext {
       throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
     checkName('key', key);
     checkName('tenant', tenant);
-    return turnRef(
-      { turn: this.#turn, facts: this.#facts, scope: this.#scope },
-      Object.freeze({ tenant, type: name, key }),
-      {},
-    );
+    return turnRef(this.#scope, Object.freeze({ tenant, type: name, key }), NO_OPTIONS);
   }
 
   after(ms: number, command: string, ...args: readonly unknown[]): string {
@@ -196,7 +208,7 @@ export class TurnContext extends ReadContext {
       });
     }
     const id = this.#turn.nextOrderId();
-    this.#turn.orders.push({ kind: 'timer', id, dueMs, cron, command, args: encodeArguments(args) });
+    this.#turn.order({ kind: 'timer', id, dueMs, cron, command, args: encodeArguments(args) });
     return id;
   }
 
@@ -204,7 +216,7 @@ export class TurnContext extends ReadContext {
     this.#scope.assertRunning('a timer');
     if (typeof id !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'cancel takes the id of a timer', { argument: 'id' });
-    this.#turn.orders.push({ kind: 'cancel', id });
+    this.#turn.order({ kind: 'cancel', id });
   }
 
   effect(name: string, input?: unknown): Promise<unknown> {
@@ -243,7 +255,7 @@ export class TurnContext extends ReadContext {
 
   stop(): void {
     this.#scope.assertRunning('its end');
-    this.#turn.orders.push({ kind: 'stop' });
+    this.#turn.order({ kind: 'stop' });
   }
 
   watch(ref: AnyRef): void {
@@ -254,46 +266,39 @@ export class TurnContext extends ReadContext {
         argument: 'ref',
       });
     }
-    this.#turn.orders.push({ kind: 'watch', type: address.type, key: address.key });
+    this.#turn.order({ kind: 'watch', type: address.type, key: address.key });
   }
 
   emit(topic: string, value: unknown): void {
     this.#scope.assertRunning('an event');
     checkLabel('a topic', topic);
-    this.#turn.orders.push({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
+    this.#turn.order({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
   }
 }
 
-/** Whose references these are. */
-interface Origin {
-  readonly turn: Turn;
-  readonly facts: DomainFacts;
-  readonly scope: ViewScope;
-}
-
 /** What a reference's handler property does. */
-type Send = (origin: Origin, address: Address, handler: string, args: unknown[], options: CallOptions) => unknown;
+type Send = (scope: LifeScope, address: Address, handler: string, args: unknown[], options: CallOptions) => unknown;
 
-const callSend: Send = ({ turn, facts, scope }, address, handler, args, options) => {
+const callSend: Send = (scope, address, handler, args, options) => {
   scope.assertRunning('a call');
-  return turn.request((index): Call => {
+  return scope.turn.request((index): Call => {
     try {
-      return makeCall({ turn, facts }, address, handler, args, options, index);
+      return makeCall(scope, address, handler, args, options, index);
     } catch (error) {
       return { kind: 'failed', index, error: error as SynapseError };
     }
   });
 };
 
-const tellSend: Send = ({ turn, scope }, address, handler, args, options) => {
+const tellSend: Send = (scope, { tenant, type, key }, handler, args, options) => {
   scope.assertRunning('a tell');
+  const { turn } = scope;
   const principal = options.principal ?? turn.message.sender.principal;
-  const encoded = encodeArguments(args);
-  turn.orders.push({ kind: 'tell', ...address, handler, args: encoded, principal });
+  turn.order({ kind: 'tell', tenant, type, key, handler, args: encodeArguments(args), principal });
 };
 
 function makeCall(
-  { turn, facts }: Pick<Origin, 'turn' | 'facts'>,
+  { turn, facts }: LifeScope,
   address: Address,
   handler: string,
   args: unknown[],
@@ -323,24 +328,57 @@ function makeCall(
   return { kind: 'local', index, type, key, handler, query, args: encoded, principal, idempotencyKey };
 }
 
+/** What the proxies of references stand before: nothing of it is ever read. */
+const NOTHING: object = Object.freeze({});
+const NO_OPTIONS: CallOptions = Object.freeze({});
+
 /** A reference inside a turn: a method for every name, never thenable. */
-function turnRef(origin: Origin, address: Address, options: CallOptions): AnyRef {
-  const methods = (send: Send): object =>
-    new Proxy(Object.freeze({}), {
-      get: (_target, name) =>
-        typeof name === 'string' && name !== 'then'
-          ? (...args: unknown[]): unknown => send(origin, address, name, args, options)
-          : undefined,
-    });
-  return new Proxy(Object.freeze({}), {
-    get(_target, name): unknown {
-      if (name === ADDRESS) return address;
-      if (typeof name !== 'string' || name === 'then') return undefined;
-      if (name === 'tell') return methods(tellSend);
-      if (name === 'toString' || name === 'valueOf') return () => addressText(address);
-      if (name === 'toJSON') return () => address;
-      if (name === 'with') return (more: CallOptions): AnyRef => turnRef(origin, address, { ...options, ...more });
-      return (...args: unknown[]): unknown => callSend(origin, address, name, args, options);
-    },
-  }) as AnyRef;
+class RefHandler implements ProxyHandler<object> {
+  readonly #scope: LifeScope;
+  readonly #address: Address;
+  readonly #options: CallOptions;
+
+  constructor(scope: LifeScope, address: Address, options: CallOptions) {
+    this.#scope = scope;
+    this.#address = address;
+    this.#options = options;
+  }
+
+  get(_target: object, name: string | symbol): unknown {
+    const address = this.#address;
+    if (name === 'tell') return new Proxy(NOTHING, new TellHandler(this.#scope, address, this.#options));
+    if (name === ADDRESS) return address;
+    if (typeof name !== 'string' || name === 'then') return undefined;
+    if (name === 'toString' || name === 'valueOf') return () => addressText(address);
+    if (name === 'toJSON') return () => address;
+    const scope = this.#scope;
+    const options = this.#options;
+    if (name === 'with') return (more: CallOptions): AnyRef => turnRef(scope, address, { ...options, ...more });
+    return (...args: unknown[]): unknown => callSend(scope, address, name, args, options);
+  }
+}
+
+/** `ref.tell`. */
+class TellHandler implements ProxyHandler<object> {
+  readonly #scope: LifeScope;
+  readonly #address: Address;
+  readonly #options: CallOptions;
+
+  constructor(scope: LifeScope, address: Address, options: CallOptions) {
+    this.#scope = scope;
+    this.#address = address;
+    this.#options = options;
+  }
+
+  get(_target: object, name: string | symbol): unknown {
+    if (typeof name !== 'string' || name === 'then') return undefined;
+    const scope = this.#scope;
+    const address = this.#address;
+    const options = this.#options;
+    return (...args: unknown[]): unknown => tellSend(scope, address, name, args, options);
+  }
+}
+
+function turnRef(scope: LifeScope, address: Address, options: CallOptions): AnyRef {
+  return new Proxy(NOTHING, new RefHandler(scope, address, options)) as AnyRef;
 }

@@ -15,7 +15,7 @@ import { type Cell, META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import type { Sender } from './context-types.ts';
 import { answerByKey } from './input.ts';
-import { type Message, NO_REPLY, actorIdOf } from './message.ts';
+import { type Message, NO_REPLY, actorIdOf, messageJob } from './message.ts';
 import type { EffectRequest } from './step.ts';
 import { setChildren, stopActor } from './supervisor.ts';
 import type { Call, Order, Turn } from './turn.ts';
@@ -26,13 +26,14 @@ const CHAIN_MAX = 128;
 /** Arguments of a lifecycle handler that takes none. */
 const EMPTY_ARGS: Uint8Array = encodeArguments([]);
 
+/** A tell waits for nobody and nobody for it. */
+const NO_CHAIN: readonly string[] = Object.freeze([]);
+
 /** Sends the calls that the turn's last stretch of code made. */
 export function sendCalls(state: DomainState, turn: Turn): void {
-  const calls = turn.outgoing;
-  if (calls.length === 0) return;
-  turn.outgoing = [];
-  for (const call of calls) {
-    turn.open.set(call.index, undefined);
+  if (turn.outgoing.length === 0) return;
+  for (const call of turn.takeOutgoing()) {
+    turn.openCall(call.index, undefined);
     sendCall(state, turn, call);
   }
   turn.sentCount = turn.callCount;
@@ -59,8 +60,8 @@ function fail(state: DomainState, turn: Turn, callIndex: number, error: SynapseE
 }
 
 function senderOf(state: DomainState, turn: Turn, principal: string | undefined): Sender {
-  const { type, key } = turn.message;
-  return principal === undefined ? { tenant: state.tenant, type, key } : { tenant: state.tenant, type, key, principal };
+  const sender = turn.senderIn(state.tenant);
+  return principal === undefined ? sender : Object.freeze({ ...sender, principal });
 }
 
 function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: 'local' }>): void {
@@ -71,7 +72,7 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
       fail(state, turn, call.index, cycleError(cycle));
       return;
     }
-    turn.open.set(call.index, target);
+    turn.openCall(call.index, target);
   }
   const message: Message = {
     role: call.query ? 'query' : 'command',
@@ -85,11 +86,11 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
   };
   const { idempotencyKey } = call;
   if (idempotencyKey === undefined || call.query) {
-    state.enqueue({ kind: 'message', message });
+    state.enqueue(messageJob(message, target));
     return;
   }
   const keyed: Message = { ...message, idempotencyKey };
-  if (!answerByKey(state, keyed)) state.enqueue({ kind: 'message', message: keyed });
+  if (!answerByKey(state, keyed)) state.enqueue(messageJob(keyed, target));
 }
 
 /**
@@ -308,8 +309,8 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
     return;
   }
   const sender = senderOf(state, turn, principal);
-  const message: Message = { role, type, key, handler, args, sender, replyTo: NO_REPLY, chain: [] };
-  state.enqueue({ kind: 'message', message });
+  const message: Message = { role, type, key, handler, args, sender, replyTo: NO_REPLY, chain: NO_CHAIN };
+  state.enqueue(messageJob(message));
 }
 
 function spawnChild(state: DomainState, turn: Turn, type: string, key: string): void {
@@ -339,7 +340,7 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
     replyTo: NO_REPLY,
     chain: [],
   };
-  state.enqueue({ kind: 'message', message });
+  state.enqueue(messageJob(message, id));
 }
 
 /** The rows of an actor that has come to exist. */

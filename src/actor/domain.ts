@@ -142,8 +142,7 @@ export class Domain {
     const { state } = this;
     switch (job.kind) {
       case 'message': {
-        const { message } = job;
-        const actorId = actorIdOf(message.type, message.key);
+        const { message, actorId } = job;
         return message.role !== 'query' && state.isBusy(actorId) ? undefined : actorId;
       }
       case 'result': {
@@ -159,12 +158,12 @@ export class Domain {
     const { state } = this;
     switch (job.kind) {
       case 'message':
-        return this.#runMessage(job.message);
+        return this.#runMessage(job.actorId, job.message);
       case 'result': {
         const turn = state.turns.get(job.turnId);
         if (turn === undefined || !turn.open.has(job.callIndex)) return undefined;
         const progress = deliver(state, turn, job.callIndex, job.outcome);
-        if (progress === undefined) state.timers.delete(`d:${job.turnId}.${job.callIndex}`);
+        if (progress === undefined && state.timers.size > 0) state.timers.delete(`d:${job.turnId}.${job.callIndex}`);
         return progress;
       }
       case 'next':
@@ -177,9 +176,8 @@ export class Domain {
     }
   }
 
-  #runMessage(message: Message): Progress {
+  #runMessage(actorId: string, message: Message): Progress {
     const { state } = this;
-    const actorId = actorIdOf(message.type, message.key);
     if (message.role === 'query') {
       state.running.turnCount += 1;
       state.reply(message, runQuery(state, message));
@@ -189,11 +187,11 @@ export class Domain {
       this.#park(actorId, message);
       return undefined;
     }
-    if (isMoot(state, message)) return undefined;
-    const started = message.role === 'command' ? startedMessage(state, actorId) : undefined;
-    if (started === undefined) return startTurn(state, message);
+    if (isMoot(state, actorId, message)) return undefined;
+    const started = message.role === 'command' ? startedMessage(state, actorId, message) : undefined;
+    if (started === undefined) return startTurn(state, actorId, message);
     this.#park(actorId, message);
-    const progress = startTurn(state, started);
+    const progress = startTurn(state, actorId, started);
     if (progress !== undefined) state.mailboxes.delete(actorId);
     return progress;
   }
@@ -222,20 +220,20 @@ export class Domain {
     mailbox.scheduled = false;
     if (mailbox.restarting !== undefined || state.turnOf.has(actorId)) return undefined;
     const message = mailbox.messages[0];
-    if (message === undefined || isMoot(state, message)) {
+    if (message === undefined || isMoot(state, actorId, message)) {
       if (message !== undefined) mailbox.sizeBytes -= mailbox.messages.shift()?.args.length ?? 0;
       releaseMailbox(state, actorId);
       return undefined;
     }
-    const started = message.role === 'command' ? startedMessage(state, actorId) : undefined;
+    const started = message.role === 'command' ? startedMessage(state, actorId, message) : undefined;
     if (started !== undefined) {
-      const progress = startTurn(state, started);
+      const progress = startTurn(state, actorId, started);
       mailbox.scheduled = progress !== undefined;
       return progress;
     }
     mailbox.messages.shift();
     mailbox.sizeBytes -= message.args.length;
-    const progress = startTurn(state, message);
+    const progress = startTurn(state, actorId, message);
     if (progress !== undefined) {
       mailbox.messages.unshift(message);
       mailbox.sizeBytes += message.args.length;
@@ -257,7 +255,7 @@ export class Domain {
       return undefined;
     }
     const args = encodeArguments([reason]);
-    const progress = startTurn(state, {
+    const progress = startTurn(state, actorId, {
       role: 'restarted',
       type,
       key,
@@ -315,7 +313,7 @@ export class Domain {
 }
 
 /** A lifecycle message whose actor ended before it came: it must not bring the actor back. */
-function isMoot(state: DomainState, message: Message): boolean {
+function isMoot(state: DomainState, actorId: string, message: Message): boolean {
   if (message.role !== 'started' && message.role !== 'terminated') return false;
-  return state.cells.get(actorIdOf(message.type, message.key))?.exists !== true;
+  return state.cells.get(actorId)?.exists !== true;
 }

@@ -18,7 +18,7 @@ import { type Extension, FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExt
 import type { Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
-import { type Message, NO_REPLY, type Outcome, type ReplyTo, actorIdOf, actorPartsOf } from './message.ts';
+import { type Message, NO_REPLY, type Outcome, type ReplyTo, actorIdOf, actorPartsOf, messageJob } from './message.ts';
 import { sourceOf } from './session.ts';
 import { suspendedError } from './supervisor.ts';
 import type { Timer } from './timer-table.ts';
@@ -201,7 +201,7 @@ export function messageOf(state: DomainState, frame: Frame): Message {
 export function takeIn(state: DomainState, frame: Frame): void {
   if (state.suspendedUntilMs !== 0 && state.suspendedUntilMs <= state.nowMs) state.suspendedUntilMs = 0;
   if (isMessage(frame)) {
-    state.enqueue({ kind: 'message', message: takeMessage(state, frame) });
+    state.enqueue(messageJob(takeMessage(state, frame)));
     return;
   }
   switch (frame.kind) {
@@ -299,7 +299,7 @@ function fire(state: DomainState, timer: Timer): void {
     replyTo: NO_REPLY,
     chain: [],
   };
-  state.enqueue({ kind: 'message', message });
+  state.enqueue(messageJob(message, timer.actorId));
 }
 
 function takePoison(state: DomainState, frame: Frame): void {

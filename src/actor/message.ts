@@ -47,7 +47,7 @@ export interface Outcome {
 
 /** One entry of a domain's run queue. */
 export type Job =
-  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'message'; readonly actorId: string; readonly message: Message }
   | { readonly kind: 'result'; readonly turnId: number; readonly callIndex: number; readonly outcome: Outcome }
   | { readonly kind: 'stop'; readonly actorId: string; readonly reason: string }
   | { readonly kind: 'restart'; readonly actorId: string; readonly reason: string }
@@ -56,6 +56,11 @@ export type Job =
   | { readonly kind: 'orphan'; readonly actorId: string; readonly child: string }
   | { readonly kind: 'back-off-over'; readonly actorId: string }
   | { readonly kind: 'next'; readonly actorId: string };
+
+/** The job that gives a message to its actor. Whoever knows the actor's id already says so: to make it costs a tenth of a turn. */
+export function messageJob(message: Message, actorId: string = actorIdOf(message.type, message.key)): Job {
+  return { kind: 'message', actorId, message };
+}
 
 /** The key of an actor inside its domain. Injective: a type holds no NUL, a key no control character. */
 export function actorIdOf(type: string, key: string): string {

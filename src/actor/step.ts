@@ -69,6 +69,9 @@ export type Output =
       readonly untilMs: number | undefined;
     };
 
+/** Of a line of the digest. */
+type Part = string | number | Uint8Array;
+
 export class Step {
   readonly seq: number;
   readonly nowMs: number;
@@ -102,15 +105,22 @@ export class Step {
     return answer;
   }
 
-  /** One line of the digest: a tag and texts, injective by their lengths. */
-  note(tag: string, ...parts: readonly (string | number | Uint8Array)[]): void {
+  /** One line of the digest: a tag and texts, injective by their lengths. Six parameters, since a list of them is made anew each time. */
+  note(tag: string, a?: Part, b?: Part, c?: Part, d?: Part, e?: Part, f?: Part): void {
+    this.#digest.text(tag);
+    if (a !== undefined) this.#part(a);
+    if (b !== undefined) this.#part(b);
+    if (c !== undefined) this.#part(c);
+    if (d !== undefined) this.#part(d);
+    if (e !== undefined) this.#part(e);
+    if (f !== undefined) this.#part(f);
+  }
+
+  #part(part: Part): void {
     const sink = this.#digest;
-    sink.text(tag);
-    for (const part of parts) {
-      if (typeof part === 'string') sink.text(part);
-      else if (typeof part === 'number') sink.f64(part);
-      else sink.bytes(part);
-    }
+    if (typeof part === 'string') sink.text(part);
+    else if (typeof part === 'number') sink.f64(part);
+    else sink.bytes(part);
   }
 
   digest(): Uint8Array {

@@ -14,13 +14,16 @@ import { encodeArguments } from '../frame/codec.ts';
 import { type Cell, META_ROW } from './cell.ts';
 import type { ResolvedActor } from './definition.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
-import { type Message, NO_REPLY, type Outcome, actorPartsOf } from './message.ts';
+import { type Message, NO_REPLY, type Outcome, actorPartsOf, messageJob } from './message.ts';
 import type { Turn } from './turn.ts';
 
 /** Takes a turn out of the domain's tables. Calls and effects it made go on. */
 export function closeTurn(state: DomainState, turn: Turn): void {
   turn.phase = 'over';
-  for (const index of turn.open.keys()) state.timers.delete(`d:${turn.id}.${index}`); // nobody waits for those replies
+  if (turn.open.size > 0 && state.timers.size > 0) {
+    for (const index of turn.open.keys()) state.timers.delete(`d:${turn.id}.${index}`); // nobody waits for those replies
+  }
+  if (state.turns.size === 0) return;
   if (state.turns.delete(turn.id)) state.turnMarks.drop(String(turn.id));
   if (state.turnOf.get(turn.actorId) === turn) state.turnOf.delete(turn.actorId);
 }
@@ -175,7 +178,7 @@ function tellWatchers(state: DomainState, actorId: string, reason: string): void
       replyTo: NO_REPLY,
       chain: [],
     };
-    state.enqueue({ kind: 'message', message });
+    state.enqueue(messageJob(message, watcher));
   }
 }
 

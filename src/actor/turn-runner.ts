@@ -21,7 +21,7 @@ import { carryOut, noteBirth, noteType, sendCalls, stopAfter } from './dispatch.
 import { checkOrders } from './domain-limit.ts';
 import { type DomainState, digestOf, failureOf } from './domain-state.ts';
 import { failureFrom, reasonOf } from './failure.ts';
-import { type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
+import { type Message, type Outcome, actorIdOf } from './message.ts';
 import { commitMigration, migrateCell } from './migration.ts';
 import { touchCell } from './residency.ts';
 import { applyDirective, closeTurn, releaseMailbox } from './supervisor.ts';
@@ -50,16 +50,16 @@ function handlerOf(definition: ResolvedActor, message: Message): Handler | undef
 }
 
 /** Starts the turn of a message whose actor is in memory and free. */
-export function startTurn(state: DomainState, message: Message): Progress {
+export function startTurn(state: DomainState, actorId: string, message: Message): Progress {
   const definition = state.definitionOf(message.type);
   const handler = definition === undefined ? undefined : handlerOf(definition, message);
   if (definition === undefined || handler === undefined) {
     if (message.role === 'command') state.reply(message, failureOf(unknownOf(definition, message)));
-    releaseMailbox(state, `${message.type}\0${message.key}`);
+    releaseMailbox(state, actorId);
     return undefined;
   }
   const { seed, nowMs, seq } = state.running;
-  const turn = new Turn(state.nextTurnId, message, definition.version, seed, nowMs, seq);
+  const turn = new Turn(state.nextTurnId, actorId, message, definition.version, seed, nowMs, seq);
   try {
     const cell = takeCell(state, turn, definition);
     turn.arm(cell, definition);
@@ -164,7 +164,7 @@ function drain(state: DomainState, turn: Turn): void {
 /** Gives a suspended turn the result of one of its calls. Its actor is in memory. */
 export function deliver(state: DomainState, turn: Turn, callIndex: number, outcome: Outcome): Progress {
   if (turn.phase === 'dormant') revive(state, turn);
-  turn.open.delete(callIndex);
+  turn.closeCall(callIndex);
   const { nowMs, seq } = state.running;
   const result: TurnResult = { callIndex, ok: outcome.ok, payload: outcome.payload, nowMs, seq };
   turn.writes?.apply();
@@ -172,10 +172,10 @@ export function deliver(state: DomainState, turn: Turn, callIndex: number, outco
   settle(state, turn, result);
   turn.needs ??= unknownSpawn(state, turn);
   if (turn.needs !== undefined) {
-    turn.open.set(callIndex, undefined);
+    turn.openCall(callIndex, undefined);
     return abandon(state, turn);
   }
-  turn.results.push(result);
+  turn.addResult(result);
   state.running.turnCount += 1;
   proceed(state, turn);
   return undefined;
@@ -276,6 +276,7 @@ function unknownSpawn(state: DomainState, turn: Turn): string | undefined {
 
 /** Makes the children: an address may have come into being while the turn was suspended. */
 function checkSpawns(state: DomainState, turn: Turn): void {
+  let newborns: Cell[] | undefined;
   for (const order of turn.orders) {
     if (order.kind !== 'spawn') continue;
     const { type, key } = order;
@@ -284,8 +285,9 @@ function checkSpawns(state: DomainState, turn: Turn): void {
     }
     const definition = state.definitionOf(type);
     // Made before anything is committed: where that fails, the turn fails whole.
-    if (definition !== undefined) turn.newborns.push(makeCell(state, turn, definition, type, key));
+    if (definition !== undefined) (newborns ??= []).push(makeCell(state, turn, definition, type, key));
   }
+  if (newborns !== undefined) turn.newborns = newborns;
 }
 
 function commitWrites(state: DomainState, turn: Turn): void {
@@ -301,13 +303,15 @@ function commitWrites(state: DomainState, turn: Turn): void {
     return;
   }
   commitMigration(state, turn, cell);
-  for (const change of writes.changes()) {
-    state.markRow(cell.id, change.name);
-    if (change.deleted) {
+  for (const write of writes.written) {
+    if (write.isVoid) continue;
+    const { name } = write;
+    state.markRow(cell.id, name);
+    if (write.isDeleted) {
       state.markRow(cell.id, META_ROW); // it may be the last row that told of the actor
-      state.running.note('row-gone', cell.id, change.name);
+      state.running.note('row-gone', cell.id, name);
     } else {
-      state.running.note('row', cell.id, change.name, change.bytes ?? encodeValue(change.value));
+      state.running.note('row', cell.id, name, write.bytes ?? encodeValue(write.after));
     }
   }
 }
@@ -338,8 +342,7 @@ function failTrigger(state: DomainState, actorId: string, outcome: Outcome): voi
 }
 
 /** The lifecycle message that goes before the first command of an actor, where its definition asks for one. */
-export function startedMessage(state: DomainState, actorId: string): Message | undefined {
-  const { type, key } = actorPartsOf(actorId);
+export function startedMessage(state: DomainState, actorId: string, { type, key }: Message): Message | undefined {
   if (state.definitionOf(type)?.started === undefined || state.cells.get(actorId)?.exists === true) return undefined;
   return {
     role: 'started',

@@ -12,6 +12,7 @@
 import type { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
 import type { Cell } from './cell.ts';
+import type { Sender } from './context-types.ts';
 import type { ResolvedActor } from './definition.ts';
 import { outOfReach } from './failure.ts';
 import { type Message, actorIdOf } from './message.ts';
@@ -102,6 +103,10 @@ export interface TurnImage {
 /** How a handler came out: nothing yet, a value, or what it threw. */
 export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
+/** Of a turn that has none: most turns wait for nothing, and lists made for them alone were a quarter of their cost. */
+const NONE: readonly never[] = Object.freeze([]);
+const NOT_OPEN: ReadonlyMap<number, string | undefined> = new Map();
+
 export class Turn {
   readonly id: number;
   readonly actorId: string;
@@ -110,11 +115,6 @@ export class Turn {
   readonly seed: Uint8Array;
   readonly startMs: number;
   readonly startSeq: number;
-  readonly results: TurnResult[] = [];
-  /** Whether the addresses that the turn asked for existed, in the order it asked. */
-  readonly existences: boolean[] = [];
-  /** Calls without a result yet. */
-  readonly open: Map<number, string | undefined> = new Map();
   sentCount = 0;
 
   /** What follows exists only while the turn is live, that is: its handler's frames are in memory. */
@@ -125,10 +125,10 @@ export class Turn {
   definition: ResolvedActor | undefined = undefined;
   settled: Settled | undefined = undefined;
   writes: WriteLog | undefined = undefined;
-  orders: Order[] = [];
-  outgoing: Call[] = [];
+  orders: readonly Order[] = NONE;
+  outgoing: readonly Call[] = NONE;
   /** The children to be, made at the turn's end. */
-  newborns: Cell[] = [];
+  newborns: readonly Cell[] = NONE;
   /** Version that the turn brings its actor to, if it does. */
   migratesTo: number | undefined = undefined;
   /** Counts how often the turn was made live: what an earlier life left behind is a stray and reaches nothing. */
@@ -137,19 +137,32 @@ export class Turn {
   fault: SynapseError | undefined = undefined;
   /** Set when the turn must know of an actor that is not in memory: it is run again once that is known. */
   needs: string | undefined = undefined;
-  #waiting: (Waiting | undefined)[] = [];
-  #random: SeededRandom | undefined;
+  // These lists are made when the first entry comes.
+  #results: TurnResult[] | undefined = undefined;
+  #existences: boolean[] | undefined = undefined;
+  #open: Map<number, string | undefined> | undefined = undefined;
+  #waiting: (Waiting | undefined)[] | undefined = undefined;
+  #spawned: Set<string> | undefined = undefined;
+  #sender: Sender | undefined = undefined;
+  #random: SeededRandom | undefined = undefined;
   #orderCount = 0;
   #existenceCount = 0;
   /** Lines logged in this life, and in any: a life that runs the same code again does not write them twice. */
   #lineCount = 0;
   #linesKnown = 0;
   #isCatchingUp = false;
-  #spawned: Set<string> = new Set();
 
-  constructor(id: number, message: Message, version: number, seed: Uint8Array, nowMs: number, seq: number) {
+  constructor(
+    id: number,
+    actorId: string,
+    message: Message,
+    version: number,
+    seed: Uint8Array,
+    nowMs: number,
+    seq: number,
+  ) {
     this.id = id;
-    this.actorId = actorIdOf(message.type, message.key);
+    this.actorId = actorId;
     this.message = message;
     this.version = version;
     this.seed = seed;
@@ -160,12 +173,35 @@ export class Turn {
   }
 
   static fromImage(image: TurnImage): Turn {
-    const turn = new Turn(image.id, image.message, image.version, image.seed, image.nowMs, image.seq);
-    for (const result of image.results) turn.results.push(result);
-    for (const existence of image.existences) turn.existences.push(existence);
+    const { id, message, version, seed, nowMs, seq } = image;
+    const turn = new Turn(id, actorIdOf(message.type, message.key), message, version, seed, nowMs, seq);
+    if (image.results.length > 0) turn.#results = [...image.results];
+    if (image.existences.length > 0) turn.#existences = [...image.existences];
     turn.sentCount = image.sentCount;
-    for (const [index, actorId] of image.open) turn.open.set(index, actorId);
+    if (image.open.length > 0) turn.#open = new Map(image.open);
     return turn;
+  }
+
+  /** What the turn has been given so far, in the order it got it. */
+  get results(): readonly TurnResult[] {
+    return this.#results ?? NONE;
+  }
+
+  addResult(result: TurnResult): void {
+    (this.#results ??= []).push(result);
+  }
+
+  /** Calls without a result yet and, of a call to a command of this domain, the actor waited for. */
+  get open(): ReadonlyMap<number, string | undefined> {
+    return this.#open ?? NOT_OPEN;
+  }
+
+  openCall(callIndex: number, actorId: string | undefined): void {
+    (this.#open ??= new Map()).set(callIndex, actorId);
+  }
+
+  closeCall(callIndex: number): void {
+    this.#open?.delete(callIndex);
   }
 
   image(): TurnImage {
@@ -178,7 +214,7 @@ export class Turn {
       seq: this.startSeq,
       sentCount: this.sentCount,
       results: this.results,
-      existences: this.existences,
+      existences: this.#existences ?? NONE,
       open: [...this.open],
     };
   }
@@ -203,28 +239,41 @@ export class Turn {
     this.settled = undefined;
     this.fault = undefined;
     this.writes = undefined;
-    this.orders = [];
-    this.outgoing = [];
-    this.newborns = [];
+    this.orders = NONE;
+    this.outgoing = NONE;
+    this.newborns = NONE;
     this.needs = undefined;
     this.migratesTo = undefined;
-    this.#waiting = [];
+    this.#waiting = undefined;
     this.#random = undefined;
     this.#orderCount = 0;
     this.#existenceCount = 0;
     this.#lineCount = 0;
-    this.#spawned = new Set();
+    this.#spawned = undefined;
+  }
+
+  /** Asks for something that takes effect at the turn's end. */
+  order(order: Order): void {
+    if (this.orders === NONE) this.orders = [order];
+    else (this.orders as Order[]).push(order);
+  }
+
+  /** Takes the calls that the last stretch of code made. */
+  takeOutgoing(): readonly Call[] {
+    const calls = this.outgoing;
+    this.outgoing = NONE;
+    return calls;
   }
 
   /** Asks for a child, at the turn's end. */
   spawn(type: string, key: string): void {
-    this.orders.push({ kind: 'spawn', type, key });
-    this.#spawned.add(actorIdOf(type, key));
+    this.order({ kind: 'spawn', type, key });
+    (this.#spawned ??= new Set()).add(actorIdOf(type, key));
   }
 
   /** Whether the turn has asked for this child. */
   spawns(type: string, key: string): boolean {
-    return this.#spawned.has(actorIdOf(type, key));
+    return this.#spawned?.has(actorIdOf(type, key)) === true;
   }
 
   /** From here to `caughtUp` an earlier life has been, perhaps in a process that is gone: its lines are written. */
@@ -252,27 +301,32 @@ export class Turn {
 
   /** Number of calls made so far by the live handler. */
   get callCount(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /** Whether an actor exists, as the turn saw it when it first asked: a rerun is told the same. */
   existenceOf(actorId: string, ask: () => 'yes' | 'no' | 'unknown'): 'yes' | 'no' | 'unknown' {
     const at = this.#existenceCount++;
-    const known = this.existences[at];
+    const known = this.#existences?.[at];
     if (known !== undefined) return known ? 'yes' : 'no';
     const answer = ask();
     if (answer === 'unknown') this.needs = actorId; // the turn will be run again; what it does now is void
-    if (this.needs === undefined) this.existences[at] = answer === 'yes';
+    if (this.needs === undefined) (this.#existences ??= [])[at] = answer === 'yes';
     return answer;
   }
 
-  /** Throws unless the code that asks belongs to the stretch that runs: `life` is the one that it was started in. */
-  assertRunning(what: string, life: number, tenant: string): void {
-    if (this.phase === 'running' && this.life === life) return;
+  /** The error for code of the life that asks, where the stretch that runs is not its own. */
+  outOfReach(what: string, life: number, tenant: string): SynapseError {
     let why = 'this turn is not the one that runs';
     if (this.phase === 'over') why = 'this turn is over';
-    else if (this.phase === 'running') why = 'this turn was thrown away and runs anew';
-    throw outOfReach(tenant, this.message, why, what);
+    else if (this.phase === 'running' && this.life !== life) why = 'this turn was thrown away and runs anew';
+    return outOfReach(tenant, this.message, why, what);
+  }
+
+  /** Who sends what this turn sends: the same for all of it, but for the principal. */
+  senderIn(tenant: string): Sender {
+    const { type, key } = this.message;
+    return (this.#sender ??= Object.freeze({ tenant, type, key }));
   }
 
   /** How the handler ended; only the first answer counts, and only that of the present life. */
@@ -291,11 +345,16 @@ export class Turn {
 
   /** A promise for the result of the next call; the call leaves unless it has left before. */
   request(make: (index: number) => Call): Promise<unknown> {
-    const index = this.#waiting.length;
+    const waiting = (this.#waiting ??= []);
+    const index = waiting.length;
     const promise = new Promise<unknown>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      waiting.push({ resolve, reject });
     });
-    if (index >= this.sentCount) this.outgoing.push(make(index));
+    if (index >= this.sentCount) {
+      const call = make(index);
+      if (this.outgoing === NONE) this.outgoing = [call];
+      else (this.outgoing as Call[]).push(call);
+    }
     return promise;
   }
 
@@ -309,9 +368,9 @@ export class Turn {
   settle(result: TurnResult, value: unknown): void {
     this.nowMs = result.nowMs;
     this.seq = result.seq;
-    const waiting = this.#waiting[result.callIndex];
+    const waiting = this.#waiting?.[result.callIndex];
+    if (this.#waiting === undefined || waiting === undefined) return;
     this.#waiting[result.callIndex] = undefined;
-    if (waiting === undefined) return;
     if (result.ok) waiting.resolve(value);
     else waiting.reject(value);
   }

@@ -11,34 +11,55 @@ import { type Cell, putValue, stateRow, tableRow } from './cell.ts';
 /** Marks "there was, or is, no such key". */
 const ABSENT: unique symbol = Symbol('absent');
 
-interface Write {
+/** One row that the turn wrote. */
+class Write {
+  readonly name: string;
   readonly table: string | undefined;
   readonly key: string;
   readonly before: unknown;
   after: unknown;
   /** The encoded value where the writer had to make it anyway. */
   bytes: Uint8Array | undefined;
+
+  constructor(
+    name: string,
+    table: string | undefined,
+    key: string,
+    before: unknown,
+    after: unknown,
+    bytes: Uint8Array | undefined,
+  ) {
+    this.name = name;
+    this.table = table;
+    this.key = key;
+    this.before = before;
+    this.after = after;
+    this.bytes = bytes;
+  }
+
+  /** The row came and went within the turn. */
+  get isVoid(): boolean {
+    return this.before === ABSENT && this.after === ABSENT;
+  }
+
+  get isDeleted(): boolean {
+    return this.after === ABSENT;
+  }
 }
 
-/** One changed row, for the digest: the bytes are absent where the writer did not need them. */
-export interface ChangedRow {
-  readonly name: string;
-  readonly deleted: boolean;
-  readonly value: unknown;
-  readonly bytes: Uint8Array | undefined;
-}
+const NONE: readonly never[] = [];
+
+/** Up to this many writes the earlier one of a row is found by looking at all of them: a Map takes as long to make. */
+const SEARCHED_MAX = 8;
 
 export class WriteLog {
   readonly #cell: Cell;
-  #writes: Map<string, Write> | undefined;
+  #writes: Write[] | undefined = undefined;
+  #byName: Map<string, Write> | undefined = undefined;
   #applied = true;
 
   constructor(cell: Cell) {
     this.#cell = cell;
-  }
-
-  get size(): number {
-    return this.#writes?.size ?? 0;
   }
 
   setState(key: string, value: unknown, bytes: Uint8Array | undefined): void {
@@ -76,27 +97,39 @@ export class WriteLog {
     after: unknown,
     bytes: Uint8Array | undefined,
   ): void {
-    this.#writes ??= new Map();
-    const earlier = this.#writes.get(name);
-    if (earlier === undefined) this.#writes.set(name, { table, key, before, after, bytes });
-    else {
+    const writes = (this.#writes ??= []);
+    const earlier = this.#find(writes, name);
+    if (earlier === undefined) {
+      const write = new Write(name, table, key, before, after, bytes);
+      writes.push(write);
+      this.#byName?.set(name, write);
+    } else {
       earlier.after = after;
       earlier.bytes = bytes;
     }
+  }
+
+  #find(writes: readonly Write[], name: string): Write | undefined {
+    if (writes.length > SEARCHED_MAX) {
+      this.#byName ??= new Map(writes.map((write) => [write.name, write]));
+      return this.#byName.get(name);
+    }
+    for (const write of writes) if (write.name === name) return write;
+    return undefined;
   }
 
   /** Takes the writes out of the cell: for a roll-back, or while the turn is suspended. */
   revert(): void {
     if (!this.#applied) return;
     this.#applied = false;
-    for (const write of this.#writes?.values() ?? []) this.#put(write, write.before);
+    for (const write of this.#writes ?? NONE) this.#put(write, write.before);
   }
 
   /** Puts the writes back into the cell. */
   apply(): void {
     if (this.#applied) return;
     this.#applied = true;
-    for (const write of this.#writes?.values() ?? []) this.#put(write, write.after);
+    for (const write of this.#writes ?? NONE) this.#put(write, write.after);
   }
 
   #put(write: Write, value: unknown): void {
@@ -110,11 +143,8 @@ export class WriteLog {
     else rows.set(write.key, value);
   }
 
-  /** What the turn changed, in the order of first writing. */
-  *changes(): Generator<ChangedRow> {
-    for (const [name, write] of this.#writes ?? []) {
-      if (write.before === ABSENT && write.after === ABSENT) continue;
-      yield { name, deleted: write.after === ABSENT, value: write.after, bytes: write.bytes };
-    }
+  /** What the turn wrote, in the order of first writing. */
+  get written(): readonly Write[] {
+    return this.#writes ?? NONE;
   }
 }

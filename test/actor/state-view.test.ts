@@ -82,10 +82,10 @@ describe('ctx.state', () => {
   test('writes nothing where the same primitive stands already', () => {
     const { state, scope } = open();
     state['x'] = 1;
-    const size = scope.writes?.size;
+    const size = scope.writes?.written.length;
     state['y'] = 0;
     state['y'] = 0;
-    expect(scope.writes?.size).toBe((size ?? 0) + 1);
+    expect(scope.writes?.written.length).toBe((size ?? 0) + 1);
     state['z'] = 0;
     state['z'] = -0;
     expect(Object.is(state['z'], -0)).toBe(true);
