@@ -37,6 +37,7 @@ export function decodeConfig(bytes: Uint8Array): KernelConfig {
 export class Registry {
   readonly #versions: Map<string, Map<number, ResolvedActor>> = new Map();
   readonly #newest: Map<string, number> = new Map();
+  #lastResolved: ResolvedActor | undefined;
 
   /** `previous` versions may lie below the newest, never beside it: `INVALID_ARGUMENT`. */
   constructor(actors: readonly ResolvedActor[], previous: readonly ResolvedActor[] = []) {
@@ -65,7 +66,12 @@ export class Registry {
   }
 
   resolve(name: string, version: number): ResolvedActor | undefined {
-    return this.#versions.get(name)?.get(version);
+    // Asked five times for each command, and mostly for what was asked for last.
+    const last = this.#lastResolved;
+    if (last !== undefined && last.name === name && last.version === version) return last;
+    const actor = this.#versions.get(name)?.get(version);
+    if (actor !== undefined) this.#lastResolved = actor;
+    return actor;
   }
 
   newest(name: string): ResolvedActor | undefined {

@@ -216,6 +216,11 @@ export class Frame {
     return this.bytes.subarray(end - size, end);
   }
 
+  /** Length of the payload, without a view of it. */
+  get payloadBytes(): number {
+    return readU32(this.bytes, at.OFFSET_PAYLOAD_LENGTH);
+  }
+
   /** A view: it lives as long as the frame's bytes. */
   get payload(): Uint8Array {
     const bytes = this.bytes;

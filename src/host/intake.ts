@@ -96,8 +96,10 @@ export class Intake {
   }
 
   /** False for another tenant's message that has overtaken one which was dropped on its way (a move, a lane's death). */
-  #isInOrder(seat: Seat, { kind, flags, source, incarnation, messageId, floor }: Frame): boolean {
-    if (source === undefined || (kind !== FRAME_KIND.call && kind !== FRAME_KIND.tell)) return true;
+  #isInOrder(seat: Seat, frame: Frame): boolean {
+    const { source } = frame;
+    if (source === undefined || !isMessage(frame)) return true;
+    const { flags, incarnation, messageId, floor } = frame;
     const name = sourceOf(source.tenant, incarnation);
     const arrived = seat.arrived.get(name) ?? 0;
     // What is sent again comes in order, with gaps where messages are settled; below the floor all are.
@@ -117,17 +119,18 @@ export class Intake {
   }
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {
-    if (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell) return undefined;
+    if (!isMessage(frame)) return undefined;
     if ((frame.flags & FLAG_RESEND) !== 0) return undefined; // it may be done already, and its answer kept
     const { type, key } = frame.target;
     const limits = this.#core.setup.registry.newest(type)?.mailbox;
     if (limits === undefined) return undefined;
     const actorId = actorIdOf(type, key);
     const waiting = seat.inbox.waitingFor(actorId);
-    const parked = seat.domain?.state.mailboxes.get(actorId);
+    const mailboxes = seat.domain?.state.mailboxes;
+    const parked = mailboxes === undefined || mailboxes.size === 0 ? undefined : mailboxes.get(actorId);
     const count = (waiting?.count ?? 0) + (parked?.messages.length ?? 0);
     const sizeBytes = (waiting?.sizeBytes ?? 0) + (parked?.sizeBytes ?? 0);
-    if (count < limits.limit && sizeBytes + frame.payload.length <= limits.limitBytes) return undefined;
+    if (count < limits.limit && sizeBytes + frame.payloadBytes <= limits.limitBytes) return undefined;
     return mailboxFull(frame.target, count);
   }
 
@@ -144,7 +147,8 @@ export class Intake {
 
   #prefetch(seat: Seat, frame: Frame): void {
     const state = seat.domain?.state;
-    if (state === undefined || (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell)) return;
+    // Where nothing of the tenant was ever stored, nothing can be missing.
+    if (state === undefined || !state.hasStoredCells || !isMessage(frame)) return;
     const actorId = actorIdOf(frame.target.type, frame.target.key);
     if (!state.isResident(actorId)) this.#core.load(seat, actorId, rowGroupOf(actorId));
   }
@@ -243,7 +247,7 @@ export class Intake {
   }
 
   #isQuery(seat: Seat, frame: Frame): boolean {
-    if (frame.kind !== FRAME_KIND.call && frame.kind !== FRAME_KIND.tell) return false;
+    if (!isMessage(frame)) return false;
     return seat.domain?.state.definitionOf(frame.target.type)?.queries.has(frame.handler) === true;
   }
 
@@ -366,6 +370,10 @@ export class Intake {
     this.#core.cellCount += size - seat.cellCount;
     seat.cellCount = size;
   }
+}
+
+function isMessage({ kind }: Frame): boolean {
+  return kind === FRAME_KIND.call || kind === FRAME_KIND.tell;
 }
 
 function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): SynapseError {

@@ -36,7 +36,8 @@ export class StepOutput implements Held {
     this.owner = owner;
     this.position = position;
     this.frame = frame;
-    this.outputs = outputs;
+    // An array that grew by `push` has room for 17: what waits for the disk should not.
+    this.outputs = outputs.length === 1 ? [outputs[0] as Output] : outputs;
     this.isSolo = isSolo;
   }
 
