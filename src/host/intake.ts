@@ -147,8 +147,8 @@ export class Intake {
 
   #prefetch(seat: Seat, frame: Frame): void {
     const state = seat.domain?.state;
-    // Where nothing of the tenant was ever stored, nothing can be missing.
-    if (state === undefined || !state.hasStoredCells || !isMessage(frame)) return;
+    // Where all of the tenant is in memory, nothing can be missing.
+    if (state === undefined || !state.mayLackCells || !isMessage(frame)) return;
     const actorId = actorIdOf(frame.target.type, frame.target.key);
     if (!state.isResident(actorId)) this.#core.load(seat, actorId, rowGroupOf(actorId));
   }
