@@ -1,9 +1,10 @@
 /**
  * Question: where do a command's nanoseconds go? One row for each stage that a command passes on its way:
- * codec, frame, ring, hash, and the turn itself in the kernel, in one thread and without a disk.
+ * the parts (codec, frame, ring, hash, the turn in the kernel), and the three threads' whole shares (caller,
+ * lane, store) under load, all in one thread and without a disk.
  *
  * Estimate before measuring: 0.1 to 0.3 µs for codec and frame, 0.1 µs for the ring, 0.3 µs for a
- * hash, 2 to 4 µs for the turn with its step's digest.
+ * hash, 2 to 4 µs for the turn with its step's digest; caller 1.5 µs, lane 4 µs, store 2 to 5 µs.
  *
  *   npm run bench -- micro [--quick] [--json]
  */
@@ -20,6 +21,9 @@ import { createRing } from '../src/mailbox/ring.ts';
 import { RingReceiver, RingSender } from '../src/mailbox/ring-channel.ts';
 import type { Bench, Measure } from './rig/bench.ts';
 import { main } from './rig/main.ts';
+import { CallerStage } from './stages/caller-stage.ts';
+import { LaneStage } from './stages/lane-stage.ts';
+import { StoreStage } from './stages/store-stage.ts';
 
 const counter = actor('counter', {
   state: () => ({ count: 0 }),
@@ -63,6 +67,55 @@ function callFrame(messageId: number): Uint8Array {
   });
 }
 
+/** Commands taken at a time by a stage. */
+const STAGE_BATCH = 256;
+
+/** Steps in a commit: what `durable` prints with 4,096 and with 256 calls in flight. */
+const COMMITS = [600, 110] as const;
+
+const TENANTS = 64;
+
+/** How many commands one run of a row is about, where it is not one. */
+const BATCHES: ReadonlyMap<string, number> = new Map([
+  ['caller: a call, to its settled promise', STAGE_BATCH],
+  ['lane: a call, from its frame to its reply', STAGE_BATCH],
+  ...COMMITS.map((steps): [string, number] => [storeRow(steps), steps]),
+]);
+
+function storeRow(steps: number): string {
+  return `store: a step, ${steps} in a commit`;
+}
+
+/** The shares of the three threads; what is called in the end checks that all was done. */
+function addStages(bench: Tinybench): () => void {
+  const caller = new CallerStage(counter, TENANTS);
+  const lane = new LaneStage({
+    type: counter,
+    handler: 'add',
+    args: [1],
+    tenants: TENANTS / 2,
+    batch: STAGE_BATCH,
+    lagBatches: 8,
+  });
+  const stores = COMMITS.map((steps) => ({ steps, stage: new StoreStage({ tenants: TENANTS, steps }) }));
+  let given: readonly Uint8Array[] = [];
+  bench
+    .add('caller: a call, to its settled promise', () => caller.runBatch(given), {
+      beforeEach: () => void (given = caller.replies(STAGE_BATCH)),
+    })
+    .add('lane: a call, from its frame to its reply', () => lane.runBatch(given), {
+      beforeEach: () => void (given = lane.framesOf(STAGE_BATCH)),
+    });
+  for (const { steps, stage } of stores) {
+    bench.add(storeRow(steps), () => stage.commit(given), { beforeEach: () => void (given = stage.requests()) });
+  }
+  return () => {
+    caller.check();
+    lane.check();
+    for (const { stage } of stores) stage.check();
+  };
+}
+
 interface Parameters {
   readonly timeMs: number;
   readonly warmUpMs: number;
@@ -102,20 +155,23 @@ async function measureAll({ timeMs, warmUpMs }: Parameters): Promise<readonly Me
       while (domain.advance() === 'more');
       domain.end();
     });
+  const finish = addStages(bench);
   await bench.run();
+  finish();
   const count = domain.state.cells.get('counter\0a')?.state['count'];
   if (count !== messageId) throw new Error(`bug: ${messageId} steps counted ${String(count)}`);
   return bench.tasks.map((task) => {
     const { result } = task;
     if (!('latency' in result)) throw new Error(`bug: ${task.name} did not complete: ${result.state}`);
-    return { row: task.name, unit: 'ns', value: result.latency.mean * 1e6 };
+    return { row: task.name, unit: 'ns', value: (result.latency.mean * 1e6) / (BATCHES.get(task.name) ?? 1) };
   });
 }
 
 const bench: Bench<Parameters> = {
   name: 'micro',
   question: 'where do a command’s nanoseconds go?',
-  estimate: '0.1 to 0.3 µs for codec and frame, 0.1 µs for the ring, 0.3 µs for a hash, 2 to 4 µs for the turn',
+  estimate:
+    '0.1 to 0.3 µs for codec and frame, 0.1 µs for the ring, 0.3 µs for a hash, 2 to 4 µs for the turn; caller 1.5, lane 4, store 2 to 5 µs a command',
   full: { timeMs: 500, warmUpMs: 100 },
   quick: { timeMs: 5, warmUpMs: 1 },
   arms: [{ name: 'synapse', keeps: 'nothing: one thread, no disk', run: measureAll }],
