@@ -10,7 +10,7 @@ import type { Cell } from './cell.ts';
 import type { Log, Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import type { ResolvedActor } from './definition.ts';
-import { actorIdOf } from './message.ts';
+import { type Message, NO_REPLY, actorIdOf } from './message.ts';
 import { ADDRESS, type AnyRef, type CallOptions, addressOf } from './reference-types.ts';
 import { TableView, type ViewScope, stateView } from './state-view.ts';
 import type { Call, Turn } from './turn.ts';
@@ -181,8 +181,8 @@ export class TurnContext extends ReadContext {
     if (typeof name !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
     checkName('key', key);
-    checkName('tenant', tenant);
-    return turnRef(this.#scope, Object.freeze({ tenant, type: name, key }), NO_OPTIONS);
+    if (tenant !== this.#facts.tenant) checkName('tenant', tenant);
+    return turnRef(new Target(this.#scope, tenant, name, key, NO_OPTIONS));
   }
 
   after(ms: number, command: string, ...args: readonly unknown[]): string {
@@ -276,42 +276,66 @@ export class TurnContext extends ReadContext {
   }
 }
 
-/** What a reference's handler property does. */
-type Send = (scope: LifeScope, address: Address, handler: string, args: unknown[], options: CallOptions) => unknown;
+/** Where a reference leads, and for whom. */
+class Target {
+  readonly scope: LifeScope;
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly options: CallOptions;
+  /** The id inside its tenant: made once, for all that is sent there. */
+  readonly actorId: string;
 
-const callSend: Send = (scope, address, handler, args, options) => {
-  scope.assertRunning('a call');
-  return scope.turn.request((index): Call => {
+  constructor(scope: LifeScope, tenant: string, type: string, key: string, options: CallOptions) {
+    this.scope = scope;
+    this.tenant = tenant;
+    this.type = type;
+    this.key = key;
+    this.options = options;
+    this.actorId = actorIdOf(type, key);
+  }
+
+  get address(): Address {
+    return Object.freeze({ tenant: this.tenant, type: this.type, key: this.key });
+  }
+
+  get principal(): string | undefined {
+    return this.options.principal ?? this.scope.turn.message.sender.principal;
+  }
+}
+
+function callSend(target: Target, handler: string, args: unknown[]): Promise<unknown> {
+  target.scope.assertRunning('a call');
+  return target.scope.turn.request((index): Call => {
     try {
-      return makeCall(scope, address, handler, args, options, index);
+      return makeCall(target, handler, args, index);
     } catch (error) {
       return { kind: 'failed', index, error: error as SynapseError };
     }
   });
-};
+}
 
-const tellSend: Send = (scope, { tenant, type, key }, handler, args, options) => {
+/** A tell waits for nobody and nobody for it. */
+const NO_CHAIN: readonly string[] = Object.freeze([]);
+
+function tellSend({ scope, tenant, type, key, actorId, principal }: Target, handler: string, given: unknown[]): void {
   scope.assertRunning('a tell');
-  const { turn } = scope;
-  const principal = options.principal ?? turn.message.sender.principal;
-  turn.order({ kind: 'tell', tenant, type, key, handler, args: encodeArguments(args), principal });
-};
+  const { turn, facts } = scope;
+  const args = encodeArguments(given);
+  const sender = turn.senderIn(facts.tenant, principal);
+  // Whether it names a command or a query is looked up when it leaves.
+  const message: Message = { role: 'command', type, key, handler, args, sender, replyTo: NO_REPLY, chain: NO_CHAIN };
+  turn.order({ kind: 'message', actorId, message, tenant });
+}
 
-function makeCall(
-  { turn, facts }: LifeScope,
-  address: Address,
-  handler: string,
-  args: unknown[],
-  options: CallOptions,
-  index: number,
-): Call {
+function makeCall(target: Target, handler: string, args: unknown[], index: number): Call {
   const encoded = encodeArguments(args);
-  const principal = options.principal ?? turn.message.sender.principal;
-  const { type, key } = address;
+  const { tenant, type, key, actorId, principal, options } = target;
+  const { turn, facts } = target.scope;
   const { idempotencyKey } = options;
-  if (address.tenant !== facts.tenant) {
+  if (tenant !== facts.tenant) {
     const { timeoutMs } = options;
-    return { kind: 'remote', index, ...address, handler, args: encoded, principal, timeoutMs, idempotencyKey };
+    return { kind: 'remote', index, tenant, type, key, handler, args: encoded, principal, timeoutMs, idempotencyKey };
   }
   const definition = facts.definitionOf(type);
   if (definition === undefined)
@@ -325,7 +349,7 @@ function makeCall(
     const text = `${type}/${key} comes into being at the end of this turn: tell it, or call it in a later one`;
     throw new SynapseError('INVALID_ARGUMENT', text, { argument: 'key' });
   }
-  return { kind: 'local', index, type, key, handler, query, args: encoded, principal, idempotencyKey };
+  return { kind: 'local', index, actorId, type, key, handler, query, args: encoded, principal, idempotencyKey };
 }
 
 /** What the proxies of references stand before: nothing of it is ever read. */
@@ -334,51 +358,42 @@ const NO_OPTIONS: CallOptions = Object.freeze({});
 
 /** A reference inside a turn: a method for every name, never thenable. */
 class RefHandler implements ProxyHandler<object> {
-  readonly #scope: LifeScope;
-  readonly #address: Address;
-  readonly #options: CallOptions;
+  readonly #target: Target;
 
-  constructor(scope: LifeScope, address: Address, options: CallOptions) {
-    this.#scope = scope;
-    this.#address = address;
-    this.#options = options;
+  constructor(target: Target) {
+    this.#target = target;
   }
 
-  get(_target: object, name: string | symbol): unknown {
-    const address = this.#address;
-    if (name === 'tell') return new Proxy(NOTHING, new TellHandler(this.#scope, address, this.#options));
-    if (name === ADDRESS) return address;
+  get(_nothing: object, name: string | symbol): unknown {
+    const target = this.#target;
+    if (name === 'tell') return new Proxy(NOTHING, new TellHandler(target));
+    if (name === ADDRESS) return target.address;
     if (typeof name !== 'string' || name === 'then') return undefined;
-    if (name === 'toString' || name === 'valueOf') return () => addressText(address);
-    if (name === 'toJSON') return () => address;
-    const scope = this.#scope;
-    const options = this.#options;
-    if (name === 'with') return (more: CallOptions): AnyRef => turnRef(scope, address, { ...options, ...more });
-    return (...args: unknown[]): unknown => callSend(scope, address, name, args, options);
+    if (name === 'toString' || name === 'valueOf') return () => addressText(target);
+    if (name === 'toJSON') return () => target.address;
+    if (name === 'with') {
+      const { scope, tenant, type, key, options } = target;
+      return (more: CallOptions): AnyRef => turnRef(new Target(scope, tenant, type, key, { ...options, ...more }));
+    }
+    return (...args: unknown[]): unknown => callSend(target, name, args);
   }
 }
 
 /** `ref.tell`. */
 class TellHandler implements ProxyHandler<object> {
-  readonly #scope: LifeScope;
-  readonly #address: Address;
-  readonly #options: CallOptions;
+  readonly #target: Target;
 
-  constructor(scope: LifeScope, address: Address, options: CallOptions) {
-    this.#scope = scope;
-    this.#address = address;
-    this.#options = options;
+  constructor(target: Target) {
+    this.#target = target;
   }
 
-  get(_target: object, name: string | symbol): unknown {
+  get(_nothing: object, name: string | symbol): unknown {
     if (typeof name !== 'string' || name === 'then') return undefined;
-    const scope = this.#scope;
-    const address = this.#address;
-    const options = this.#options;
-    return (...args: unknown[]): unknown => tellSend(scope, address, name, args, options);
+    const target = this.#target;
+    return (...args: unknown[]): void => tellSend(target, name, args);
   }
 }
 
-function turnRef(scope: LifeScope, address: Address, options: CallOptions): AnyRef {
-  return new Proxy(NOTHING, new RefHandler(scope, address, options)) as AnyRef;
+function turnRef(target: Target): AnyRef {
+  return new Proxy(NOTHING, new RefHandler(target)) as AnyRef;
 }

@@ -13,7 +13,6 @@ import { encodeArguments } from '../frame/codec.ts';
 import { effectFault, outboxFault } from './domain-limit.ts';
 import { type Cell, META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
-import type { Sender } from './context-types.ts';
 import { answerByKey } from './input.ts';
 import { type Message, NO_REPLY, actorIdOf, messageJob } from './message.ts';
 import type { EffectRequest } from './step.ts';
@@ -25,9 +24,6 @@ const CHAIN_MAX = 128;
 
 /** Arguments of a lifecycle handler that takes none. */
 const EMPTY_ARGS: Uint8Array = encodeArguments([]);
-
-/** A tell waits for nobody and nobody for it. */
-const NO_CHAIN: readonly string[] = Object.freeze([]);
 
 /** Sends the calls that the turn's last stretch of code made. */
 export function sendCalls(state: DomainState, turn: Turn): void {
@@ -59,13 +55,8 @@ function fail(state: DomainState, turn: Turn, callIndex: number, error: SynapseE
   state.enqueue({ kind: 'result', turnId: turn.id, callIndex, outcome: failureOf(error) });
 }
 
-function senderOf(state: DomainState, turn: Turn, principal: string | undefined): Sender {
-  const sender = turn.senderIn(state.tenant);
-  return principal === undefined ? sender : Object.freeze({ ...sender, principal });
-}
-
 function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: 'local' }>): void {
-  const target = actorIdOf(call.type, call.key);
+  const target = call.actorId;
   if (!call.query) {
     const cycle = cyclePath(state, turn, target);
     if (cycle !== undefined) {
@@ -80,7 +71,7 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
     key: call.key,
     handler: call.handler,
     args: call.args,
-    sender: senderOf(state, turn, call.principal),
+    sender: turn.senderIn(state.tenant, call.principal),
     replyTo: { kind: 'turn', turnId: turn.id, callIndex: call.index },
     chain: turn.message.chain,
   };
@@ -99,20 +90,22 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
  * that came with the message across tenants.
  */
 function cyclePath(state: DomainState, turn: Turn, target: string): string[] | undefined {
-  const self = state.actorText(turn.actorId);
-  const targetText = state.actorText(target);
-  const at = turn.message.chain.indexOf(targetText);
-  if (at >= 0) return [...turn.message.chain.slice(at), self, targetText];
-  if (target === turn.actorId) return [self, targetText];
-  const path = waitPath(state, target, turn.actorId, new Set());
-  return path === undefined ? undefined : [self, ...path.map((id) => state.actorText(id))];
+  const { chain } = turn.message;
+  if (chain.length > 0) {
+    const targetText = state.actorText(target);
+    const at = chain.indexOf(targetText);
+    if (at >= 0) return [...chain.slice(at), state.actorText(turn.actorId), targetText];
+  }
+  const path = target === turn.actorId ? [target] : waitPath(state, target, turn.actorId, new Set());
+  return path === undefined ? undefined : [turn.actorId, ...path].map((id) => state.actorText(id));
 }
 
 function waitPath(state: DomainState, from: string, to: string, seen: Set<string>): string[] | undefined {
   if (from === to) return [from];
-  if (seen.has(from)) return undefined;
+  const waiting = state.turnOf.get(from);
+  if (waiting === undefined || seen.has(from)) return undefined;
   seen.add(from);
-  for (const next of state.turnOf.get(from)?.open.values() ?? []) {
+  for (const next of waiting.open.values()) {
     if (next === undefined) continue;
     const path = waitPath(state, next, to, seen);
     if (path !== undefined) return [from, ...path];
@@ -251,7 +244,7 @@ export function carryOut(state: DomainState, turn: Turn): boolean {
 function carryOutOne(state: DomainState, turn: Turn, order: Exclude<Order, { kind: 'stop' }>): void {
   const { running } = state;
   switch (order.kind) {
-    case 'tell':
+    case 'message':
       sendTell(state, turn, order);
       return;
     case 'emit': {
@@ -289,28 +282,45 @@ function carryOutOne(state: DomainState, turn: Turn, order: Exclude<Order, { kin
   }
 }
 
-function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 'tell' }>): void {
-  const { tenant, type, key, handler, args, principal } = order;
+function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 'message' }>): void {
+  const { tenant, message } = order;
+  const { type, key, handler, args } = message;
   if (tenant !== state.tenant) {
     const denial = denialOf(state, tenant, type, handler) ?? outboxFault(state);
-    if (denial === undefined)
-      post(state, turn, { ...order, idempotencyKey: undefined, tell: true, chain: [], turnId: 0, callIndex: 0 });
+    if (denial === undefined) post(state, turn, postingOf(tenant, message));
     else state.deadLetter({ tenant, type, key }, handler, args, denial);
     return;
   }
   const definition = state.definitionOf(type);
-  const role = definition?.queries.has(handler) === true ? 'query' : 'command';
-  if (definition === undefined || (role === 'command' && !definition.commands.has(handler))) {
+  if (definition?.commands.has(handler) === true) {
+    state.enqueue(order);
+  } else if (definition?.queries.has(handler) === true) {
+    state.enqueue(messageJob({ ...message, role: 'query' }, order.actorId));
+  } else {
     const error =
       definition === undefined
         ? new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type })
         : new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
     state.deadLetter({ tenant, type, key }, handler, args, error);
-    return;
   }
-  const sender = senderOf(state, turn, principal);
-  const message: Message = { role, type, key, handler, args, sender, replyTo: NO_REPLY, chain: NO_CHAIN };
-  state.enqueue(messageJob(message));
+}
+
+/** A tell to another tenant: nobody waits for it. */
+function postingOf(tenant: string, { type, key, handler, args, sender, chain }: Message): Posting {
+  const { principal } = sender;
+  return {
+    tenant,
+    type,
+    key,
+    handler,
+    args,
+    principal,
+    idempotencyKey: undefined,
+    tell: true,
+    chain,
+    turnId: 0,
+    callIndex: 0,
+  };
 }
 
 function spawnChild(state: DomainState, turn: Turn, type: string, key: string): void {

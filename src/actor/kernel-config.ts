@@ -36,8 +36,7 @@ export function decodeConfig(bytes: Uint8Array): KernelConfig {
 /** The actor types of a system: the newest version of each, and earlier ones for recorded inputs. */
 export class Registry {
   readonly #versions: Map<string, Map<number, ResolvedActor>> = new Map();
-  readonly #newest: Map<string, number> = new Map();
-  #lastResolved: ResolvedActor | undefined;
+  readonly #newest: Map<string, ResolvedActor> = new Map();
 
   /** `previous` versions may lie below the newest, never beside it: `INVALID_ARGUMENT`. */
   constructor(actors: readonly ResolvedActor[], previous: readonly ResolvedActor[] = []) {
@@ -47,11 +46,11 @@ export class Registry {
           option: 'actors',
         });
       }
-      this.#newest.set(actor.name, actor.version);
+      this.#newest.set(actor.name, actor);
       this.#put(actor);
     }
     for (const actor of previous) {
-      if (actor.version === this.#newest.get(actor.name)) continue; // the same module given twice
+      if (actor.version === this.#newest.get(actor.name)?.version) continue; // the same module given twice
       this.#put(actor);
     }
   }
@@ -66,22 +65,17 @@ export class Registry {
   }
 
   resolve(name: string, version: number): ResolvedActor | undefined {
-    // Asked five times for each command, and mostly for what was asked for last.
-    const last = this.#lastResolved;
-    if (last !== undefined && last.name === name && last.version === version) return last;
-    const actor = this.#versions.get(name)?.get(version);
-    if (actor !== undefined) this.#lastResolved = actor;
-    return actor;
+    const newest = this.#newest.get(name); // nearly always the one that is asked for
+    return newest?.version === version ? newest : this.#versions.get(name)?.get(version);
   }
 
   newest(name: string): ResolvedActor | undefined {
-    const version = this.#newest.get(name);
-    return version === undefined ? undefined : this.resolve(name, version);
+    return this.#newest.get(name);
   }
 
   /** Newest version by name. */
   versions(): Record<string, number> {
-    return Object.fromEntries(this.#newest);
+    return Object.fromEntries([...this.#newest].map(([name, { version }]) => [name, version]));
   }
 
   /** Whether any version of any type is hardened. */

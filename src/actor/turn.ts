@@ -23,6 +23,7 @@ export type Call =
   | {
       readonly kind: 'local';
       readonly index: number;
+      readonly actorId: string;
       readonly type: string;
       readonly key: string;
       readonly handler: string;
@@ -48,15 +49,8 @@ export type Call =
 
 /** What takes effect at the end of a turn that succeeded, in the order it was asked for. */
 export type Order =
-  | {
-      readonly kind: 'tell';
-      readonly tenant: string;
-      readonly type: string;
-      readonly key: string;
-      readonly handler: string;
-      readonly args: Uint8Array;
-      readonly principal: string | undefined;
-    }
+  /** A tell; inside the tenant it is the job of its receiver as it stands. */
+  | { readonly kind: 'message'; readonly actorId: string; readonly message: Message; readonly tenant: string }
   | { readonly kind: 'emit'; readonly topic: string; readonly value: Uint8Array }
   | {
       readonly kind: 'timer';
@@ -324,8 +318,9 @@ export class Turn {
   }
 
   /** Who sends what this turn sends: the same for all of it, but for the principal. */
-  senderIn(tenant: string): Sender {
+  senderIn(tenant: string, principal: string | undefined): Sender {
     const { type, key } = this.message;
+    if (principal !== undefined) return Object.freeze({ tenant, type, key, principal });
     return (this.#sender ??= Object.freeze({ tenant, type, key }));
   }
 

@@ -38,7 +38,8 @@ export function checkName(part: 'tenant' | 'key', name: unknown): asserts name i
 export function nameFault(name: unknown): string | undefined {
   if (typeof name !== 'string') return `must be a string, got ${name === null ? 'null' : typeof name}`;
   if (name.length === 0) return 'must not be empty';
-  if (name.length > NAME_MAX_BYTES || utf8Length(name) > NAME_MAX_BYTES) {
+  // A UTF-16 unit takes at most three bytes: most names need no counting.
+  if (name.length * 3 > NAME_MAX_BYTES && utf8Length(name) > NAME_MAX_BYTES) {
     return `must be at most ${NAME_MAX_BYTES} bytes of UTF-8, got ${utf8Length(name)}`;
   }
   if (!name.isWellFormed()) return 'must be well-formed Unicode (it holds a lone surrogate)';

@@ -90,6 +90,7 @@ test('over the limit the least recently used leave first', async () => {
   for (const key of ['a', 'b', 'c', 'd']) {
     await world.ask(`unit/${key}`, 'add', 1);
   }
+  world.cluster.nowMs += 1; // within one millisecond all uses are one
   await world.ask('unit/a', 'look'); // used again
   await world.cluster.snapshotAll();
   world.cluster.lane(0).tick(2);
