@@ -16,6 +16,7 @@ import { ValueWriter } from './value-writer.ts';
 const LIMIT_MAX_BYTES = 0x7fff_ffff;
 
 const { is } = Object;
+const NO_BYTES = new Uint8Array(0);
 const sharedWriter = new ValueWriter();
 const plainReader = new ValueReader(false);
 const freezingReader = new ValueReader(true);
@@ -50,27 +51,33 @@ export function encodeValue(
   depthMax: number = DEPTH_MAX,
 ): Uint8Array {
   const known = limitBytes > 0 ? knownBytes(value) : undefined;
-  return known ?? encodeWith(value, limitBytes, root, depthMax, false);
+  return known ?? encodeWith(value, limitBytes, root, depthMax, undefined);
 }
 
 /**
  * The bytes of an argument list: those of `encodeValue(args)`, but the list itself, which must be a plain
  * array made by us, takes none of the 64 levels, and paths read `args[0].b`. Read with {@link decodeArguments}.
  *
+ * @param head what the bytes begin with, before those of the list
  * @throws SynapseError `UNSERIALIZABLE`, `TOO_LARGE`
  */
-export function encodeArguments(args: readonly unknown[], limitBytes: number = VALUE_MAX_BYTES): Uint8Array {
-  if (args.length === 0 && limitBytes > 0) return NO_ARGUMENTS;
-  return encodeWith(args, limitBytes, 'args', DEPTH_MAX + 1, true);
+export function encodeArguments(
+  args: readonly unknown[],
+  limitBytes: number = VALUE_MAX_BYTES,
+  head: Uint8Array = NO_BYTES,
+): Uint8Array {
+  if (args.length === 0 && head.length === 0 && limitBytes > 0) return NO_ARGUMENTS;
+  return encodeWith(args, limitBytes, 'args', DEPTH_MAX + 1, head);
 }
 
 /**
  * A fresh, mutable copy of the value that `bytes` holds.
  *
+ * @param start where it begins: a view of what lies behind would cost as much as a short value
  * @throws SynapseError `UNSERIALIZABLE` (`malformed value: …`) for any bytes that `encodeValue` does not make
  */
-export function decodeValue(bytes: Uint8Array, depthMax: number = DEPTH_MAX): unknown {
-  return plainReader.decode(bytes, depthMax);
+export function decodeValue(bytes: Uint8Array, depthMax: number = DEPTH_MAX, start: number = 0): unknown {
+  return plainReader.decode(bytes, depthMax, start);
 }
 
 /** The argument list that {@link encodeArguments} wrote. */
@@ -91,10 +98,16 @@ export function decodeFrozen(bytes: Uint8Array, depthMax: number = DEPTH_MAX): u
   return freezingReader.decode(bytes, depthMax);
 }
 
-function encodeWith(value: unknown, limitBytes: number, root: string, depthMax: number, trusted: boolean): Uint8Array {
+function encodeWith(
+  value: unknown,
+  limitBytes: number,
+  root: string,
+  depthMax: number,
+  head: Uint8Array | undefined,
+): Uint8Array {
   assert(depthMax <= DEPTH_MAX + ENVELOPE_DEPTH_MAX, 'the codec opens at most 68 levels');
   assert(limitBytes >= 0, 'a limit in bytes is not negative');
   // A getter of the value may encode something itself.
   const writer = sharedWriter.busy ? new ValueWriter() : sharedWriter;
-  return writer.encode(value, Math.min(limitBytes, LIMIT_MAX_BYTES), root, depthMax, trusted);
+  return writer.encode(value, Math.min(limitBytes, LIMIT_MAX_BYTES), root, depthMax, head);
 }

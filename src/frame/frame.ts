@@ -226,6 +226,12 @@ export class Frame {
     const bytes = this.bytes;
     return bytes.subarray(bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH));
   }
+
+  /** The payload as {@link decodeValue} gives it. */
+  payloadValue(): unknown {
+    const bytes = this.bytes;
+    return decodeValue(bytes, DEPTH_MAX, bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH));
+  }
 }
 
 /** What travels with a message besides its arguments. Later entries are skipped by older readers. */

@@ -160,6 +160,23 @@ export function writeHeader(
   writeU32(bytes, OFFSET_EXTENSION_LENGTH, extensionSize);
 }
 
+/** Writes into a frame that was made without a payload what depends on the message. */
+export function completeHeader(
+  bytes: Uint8Array,
+  payloadSize: number,
+  messageId: number,
+  timeMs: number,
+  incarnation: number,
+): void {
+  if (bytes.length > FRAME_MAX_BYTES) throw tooLarge(bytes.length);
+  assert(isId(messageId) && isId(incarnation) && Number.isFinite(timeMs), 'ids are unsigned safe integers');
+  writeU32(bytes, OFFSET_LENGTH, bytes.length);
+  writeU32(bytes, OFFSET_PAYLOAD_LENGTH, payloadSize);
+  writeU53(bytes, OFFSET_MESSAGE_ID, messageId);
+  writeF64(bytes, OFFSET_TIME, timeMs);
+  writeU53(bytes, OFFSET_INCARNATION, incarnation);
+}
+
 function isId(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }

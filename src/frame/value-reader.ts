@@ -34,10 +34,10 @@ export class ValueReader {
     this.#freezing = freezing;
   }
 
-  /** The one value that `bytes` holds; UNSERIALIZABLE when they are anything else. */
-  decode(bytes: Uint8Array, depthMax: number): unknown {
+  /** The one value that `bytes` holds from `start` to the end; UNSERIALIZABLE when they are anything else. */
+  decode(bytes: Uint8Array, depthMax: number, start: number = 0): unknown {
     this.#bytes = bytes;
-    this.#position = 0;
+    this.#position = start;
     this.#end = bytes.length;
     this.#depthLeft = depthMax;
     try {

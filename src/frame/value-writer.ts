@@ -23,7 +23,9 @@ export class ValueWriter {
   #position = 0;
   /** Writing stops here: the end of the buffer or the limit, whichever comes first. */
   #end = 0;
+  /** With the head, if there is one. */
   #limitBytes = 0;
+  #headBytes = 0;
   #depth = 0;
   #depthMax = 0;
   #root = '';
@@ -36,16 +38,18 @@ export class ValueWriter {
   /** True while a value is being written. */
   busy = false;
 
-  /** The bytes of `value`; UNSERIALIZABLE or TOO_LARGE. `trusted`: an array of ours, dense and without extras. */
-  encode(value: unknown, limitBytes: number, root: string, depthMax: number, trusted: boolean): Uint8Array {
+  /** The bytes of `value`; UNSERIALIZABLE or TOO_LARGE. With a `head`, that comes first and `value` is a list of ours. */
+  encode(value: unknown, limitBytes: number, root: string, depthMax: number, head: Uint8Array | undefined): Uint8Array {
     this.busy = true;
     this.#position = this.#start;
-    this.#limitBytes = limitBytes;
-    this.#end = Math.min(this.#buffer.length, this.#start + limitBytes);
+    this.#headBytes = head === undefined ? 0 : head.length;
+    this.#limitBytes = limitBytes + this.#headBytes;
+    this.#end = Math.min(this.#buffer.length, this.#start + this.#limitBytes);
     this.#root = root;
     this.#depthMax = depthMax;
     try {
-      if (trusted) this.#elements(value as unknown[]);
+      if (head !== undefined) this.#copy(head);
+      if (head !== undefined) this.#elements(value as unknown[]);
       else this.#value(value);
       return this.#finish();
     } catch (error) {
@@ -236,7 +240,7 @@ export class ValueWriter {
   #elements(array: readonly unknown[]): void {
     const count: unknown = array.length;
     // A proxy may call anything its length.
-    if (!isCount(count)) throw this.#refusal('is an array without a length');
+    if (typeof count !== 'number' || count >>> 0 !== count) throw this.#refusal('is an array without a length');
     this.#head(tag.TAG_ARRAY, tag.TAG_ARRAY_LONG, count);
     const depth = this.#enter(array);
     this.#stepKinds[depth] = step.STEP_INDEX;
@@ -307,7 +311,11 @@ export class ValueWriter {
   /** Opens a container and returns its depth, where its children's steps are noted. */
   #enter(container: object): number {
     const depth = this.#depth;
-    if (depth >= this.#depthMax) throw this.#tooDeep(container);
+    if (depth >= this.#depthMax) {
+      const first = this.#open.indexOf(container);
+      const circle = `holds itself (a circle through ${this.#path(first)})`;
+      throw this.#refusal(first >= 0 ? circle : `is nested deeper than ${tag.DEPTH_MAX} levels`);
+    }
     this.#open[depth] = container;
     this.#depth = depth + 1;
     return depth;
@@ -342,6 +350,10 @@ export class ValueWriter {
   #raw(first: number, bytes: Uint8Array): void {
     const size = lengthOfBytes.call(bytes);
     this.#counted(first, size);
+    this.#copy(bytes, size);
+  }
+
+  #copy(bytes: Uint8Array, size: number = bytes.length): void {
     this.#room(size);
     this.#buffer.set(bytes, this.#position);
     this.#position += size;
@@ -376,25 +388,11 @@ export class ValueWriter {
     return failure;
   }
 
-  #tooDeep(container: object): SynapseError {
-    const first = this.#open.indexOf(container);
-    if (first >= 0) return this.#refusal(`holds itself (a circle through ${this.#path(first)})`);
-    return this.#refusal(`is nested deeper than ${tag.DEPTH_MAX} levels`);
-  }
-
   #overflow(): SynapseError {
-    const path = this.#path(this.#depth);
-    const limit = this.#limitBytes;
-    const failure = new SynapseError('TOO_LARGE', `${this.#root} takes more than ${limit} bytes (at ${path})`, {
-      limit,
-      unit: 'bytes',
-      path,
-    });
+    const details = { limit: this.#limitBytes - this.#headBytes, unit: 'bytes', path: this.#path(this.#depth) };
+    const text = `${this.#root} takes more than ${details.limit} bytes (at ${details.path})`;
+    const failure = new SynapseError('TOO_LARGE', text, details);
     this.#failure = failure;
     return failure;
   }
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && value >>> 0 === value;
 }

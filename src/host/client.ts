@@ -6,21 +6,23 @@
 import { type Address, shardOf } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { decodeValue, encodeArguments } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeExtension, encodeFrame } from '../frame/frame.ts';
-import { OFFSET_FLAGS, frameShard, withFloor } from '../frame/header.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, encodeExtension, encodeFrame } from '../frame/frame.ts';
+import type { Envelope } from '../frame/envelope.ts';
+import { OFFSET_FLAGS, frameKind, frameShard, withFloor } from '../frame/header.ts';
 import type { CallOptions } from '../actor/reference-types.ts';
+import { type Deadline, type DeadlinePorts, Deadlines } from './deadlines.ts';
 import { FLAG_RESEND } from './lane-frame.ts';
+import { OpenCalls } from './open-calls.ts';
+import { type LostTell, OpenCall, OpenDelivery, type OpenMessage, OpenTell } from './open-message.ts';
+import { Route } from './route.ts';
 
 /** Longest time-out, ms: what a timer of Node can count. */
 export const TIMEOUT_MAX_MS = 2_147_483_647;
 
-export interface ClientPorts {
+export interface ClientPorts extends DeadlinePorts {
   nowMs(): number;
   /** To the lane that the shard is pinned to. */
   toShard(shard: number, bytes: Uint8Array): void;
-  /** Calls back once, after `ms`; returns what takes it back. */
-  after(ms: number, callback: () => void): () => void;
 }
 
 export interface ClientLimits {
@@ -30,39 +32,31 @@ export interface ClientLimits {
   readonly maxInFlightBytes: number;
 }
 
-/** A tell that was refused. */
-export interface LostTell {
-  readonly address: Address;
-  readonly handler: string;
-  readonly args: Uint8Array;
-  readonly error: SynapseError;
-}
-
-interface Open {
-  readonly bytes: Uint8Array;
-  readonly settle: (ok: boolean, payload: Uint8Array, error: SynapseError | undefined) => void;
-  readonly stopTimer: (() => void) | undefined;
-}
-
 const EMPTY = new Uint8Array(0);
+
+let resolveLast: (value: unknown) => void = () => undefined;
+let rejectLast: (error: unknown) => void = () => undefined;
+/** One executor for all promises: a closure for each would live as long as its call does. */
+function keepSettlers(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  resolveLast = resolve;
+  rejectLast = reject;
+}
 
 export class Client {
   readonly #limits: ClientLimits;
   readonly #ports: ClientPorts;
+  readonly #deadlines: Deadlines;
   #incarnation: number;
-  /** In the order of their ids. */
-  readonly #open: Map<number, Open> = new Map();
-  /** No open id lies below. Kept by hand: the first key of a map that is used as a queue is found behind all deleted ones. */
-  #lowestId = 1;
+  readonly #open: OpenCalls<OpenMessage> = new OpenCalls();
   #openBytes = 0;
-  #nextId = 1;
-  readonly #held: Map<number, Uint8Array[]> = new Map();
+  readonly #held: Set<number> = new Set();
   #closed: SynapseError | undefined;
   readonly #onIdle: (() => void)[] = [];
 
   constructor(limits: ClientLimits, ports: ClientPorts, incarnation: number) {
     this.#limits = limits;
     this.#ports = ports;
+    this.#deadlines = new Deadlines(ports, (deadline) => this.#end(deadline));
     this.#incarnation = incarnation;
   }
 
@@ -72,48 +66,60 @@ export class Client {
 
   /** Number of the last message made here, 0 before the first: with the incarnation it names the message in a journal. */
   get lastMessageId(): number {
-    return this.#nextId - 1;
+    return this.#open.nextId - 1;
+  }
+
+  /** What calls and tells of one handler have in common. */
+  route(address: Address, handler: string, options: CallOptions): Route {
+    const { idempotencyKey, principal, timeoutMs = this.#limits.callTimeoutMs } = options;
+    const hasExtension = idempotencyKey !== undefined || principal !== undefined;
+    const extension = hasExtension
+      ? encodeExtension({
+          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+          ...(principal === undefined ? {} : { principal }),
+        })
+      : EMPTY;
+    return new Route(address, handler, shardOf(address.tenant, this.#limits.shards), extension, timeoutMs);
   }
 
   /** Sends a call. The promise never hangs longer than its time-out. */
-  call(address: Address, handler: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const bytes = this.#encode(FRAME_KIND.call, address, handler, args, options);
-      const id = this.#nextId - 1;
-      const timeoutMs = options.timeoutMs ?? this.#limits.callTimeoutMs;
-      const stopTimer = this.#ports.after(timeoutMs, () => {
-        const text = `no answer from ${address.type}/${address.key} ${handler} in ${timeoutMs} ms; the command may still happen`;
-        this.#settle(id, false, EMPTY, new SynapseError('TIMEOUT', text, { timeoutMs }));
-      });
-      this.#post(id, bytes, stopTimer, (ok, payload, error) => {
-        if (error !== undefined) reject(error);
-        else if (ok) resolve(decodeValue(payload));
-        else reject(decodeError(payload));
-      });
-    });
+  call(route: Route, args: readonly unknown[]): Promise<unknown> {
+    try {
+      const { timeoutMs } = route;
+      const nowMs = this.#ports.nowMs();
+      const bytes = this.#seal(route.call, args, nowMs);
+      const deadline = this.#deadlines.open(nowMs, timeoutMs, this.#open.nextId);
+      const promise = new Promise(keepSettlers);
+      this.#post(new OpenCall(bytes, deadline, resolveLast, rejectLast));
+      return promise;
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** The time of some calls is over. */
+  #end(deadline: Deadline): void {
+    const { timeoutMs, firstId } = deadline;
+    for (let id = firstId; deadline.openCount > 0 && id < this.#open.nextId; id++) {
+      const open = this.#open.get(id);
+      if (open?.deadline !== deadline) continue;
+      const { target, handler } = new Frame(open.bytes);
+      const text = `no answer from ${target.type}/${target.key} ${handler} in ${timeoutMs} ms; the command may still happen`;
+      this.#fail(id, open, new SynapseError('TIMEOUT', text, { timeoutMs }));
+    }
   }
 
   /** Sends a tell; `onLost` hears of one that was refused. */
-  tell(
-    address: Address,
-    handler: string,
-    args: readonly unknown[],
-    options: CallOptions,
-    onLost: (lost: LostTell) => void,
-  ): void {
+  tell(route: Route, args: readonly unknown[], onLost: (lost: LostTell) => void): void {
     let bytes: Uint8Array;
     try {
-      bytes = this.#encode(FRAME_KIND.tell, address, handler, args, options);
+      bytes = this.#seal(route.tell, args, this.#ports.nowMs());
     } catch (error) {
       if (!(error instanceof SynapseError)) throw error;
-      onLost({ address, handler, args: EMPTY, error });
+      onLost({ address: route.address, handler: route.handler, args: EMPTY, error });
       return;
     }
-    const { payload } = new Frame(bytes);
-    this.#post(this.#nextId - 1, bytes, undefined, (ok, reply, error) => {
-      if (ok) return;
-      onLost({ address, handler, args: payload, error: error ?? decodeError(reply) });
-    });
+    this.#post(new OpenTell(bytes, onLost));
   }
 
   /** Sends an input that has no caller: an effect's result, an operator's order. Resolves once it is durable. */
@@ -125,110 +131,81 @@ export class Client {
     payload: Uint8Array,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
       const bytes = encodeFrame({
         kind: FRAME_KIND[kind],
         flags: ok ? FRAME_STATUS.ok : FRAME_STATUS.error,
         shard: shardOf(tenant, this.#limits.shards),
-        messageId: id,
+        messageId: this.#open.nextId,
         timeMs: this.#ports.nowMs(),
         incarnation: this.#incarnation,
         target: { tenant, type: '', key: '' },
         handler,
         payload,
       });
-      this.#post(id, bytes, undefined, (isDone, answer, error) => {
-        if (error === undefined && isDone) resolve();
-        else reject(error ?? decodeError(answer));
-      });
+      this.#post(new OpenDelivery(bytes, resolve, reject));
     });
   }
 
-  #encode(kind: 1 | 2, address: Address, handler: string, args: readonly unknown[], options: CallOptions): Uint8Array {
+  /** The frame of the next message. */
+  #seal(envelope: Envelope, args: readonly unknown[], nowMs: number): Uint8Array {
     if (this.#closed !== undefined) throw this.#closed;
-    const payload = encodeArguments(args);
+    const bytes = envelope.seal(args, this.#open.nextId, nowMs, this.#incarnation);
     const { maxInFlight, maxInFlightBytes } = this.#limits;
-    if (this.#open.size >= maxInFlight || this.#openBytes + payload.length > maxInFlightBytes) {
-      throw new SynapseError(
-        'MAILBOX_FULL',
-        `${this.#open.size} calls (${this.#openBytes} bytes) wait for their replies in this process`,
-        {
-          limit: maxInFlight,
-          limitBytes: maxInFlightBytes,
-        },
-      );
-    }
-    const { idempotencyKey, principal } = options;
-    const hasExtension = idempotencyKey !== undefined || principal !== undefined;
-    const bytes = encodeFrame({
-      kind,
-      shard: shardOf(address.tenant, this.#limits.shards),
-      messageId: this.#nextId,
-      timeMs: this.#ports.nowMs(),
-      incarnation: this.#incarnation,
-      target: address,
-      handler,
-      extension: hasExtension
-        ? encodeExtension({
-            ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-            ...(principal === undefined ? {} : { principal }),
-          })
-        : EMPTY,
-      payload,
-    });
-    this.#nextId += 1;
-    return bytes;
+    if (this.#open.size < maxInFlight && this.#openBytes + bytes.length <= maxInFlightBytes) return bytes;
+    const text = `${this.#open.size} calls (${this.#openBytes} bytes) wait for their replies in this process`;
+    throw new SynapseError('MAILBOX_FULL', text, { limit: maxInFlight, limitBytes: maxInFlightBytes });
   }
 
-  #post(id: number, bytes: Uint8Array, stopTimer: (() => void) | undefined, settle: Open['settle']): void {
-    this.#open.set(id, { bytes, settle, stopTimer });
-    this.#openBytes += bytes.length;
-    this.#send(bytes);
+  #post(message: OpenMessage): void {
+    this.#open.add(message);
+    this.#openBytes += message.bytes.length;
+    this.#send(message.bytes);
   }
 
   #send(bytes: Uint8Array): void {
     const shard = frameShard(bytes);
-    const held = this.#held.get(shard);
-    if (held !== undefined) return; // sent with all others of the shard when the move is over
-    withFloor(bytes, this.#floor());
+    if (this.#held.size > 0 && this.#held.has(shard)) return; // sent with all others of the shard when the move is over
+    withFloor(bytes, this.#open.floor());
     this.#ports.toShard(shard, bytes);
-  }
-
-  #floor(): number {
-    while (this.#lowestId < this.#nextId && !this.#open.has(this.#lowestId)) this.#lowestId += 1;
-    return this.#lowestId;
   }
 
   /** A reply or acknowledgement has come from a lane. False for a frame of another kind. */
   receive(frame: Frame): boolean {
-    if (frame.kind === FRAME_KIND.reply) {
-      if (frame.incarnation === this.#incarnation)
-        this.#settle(frame.correlation, frame.flags === FRAME_STATUS.ok, frame.payload, undefined);
-      return true;
-    }
-    if (frame.kind === FRAME_KIND.ack) {
-      this.#settle(frame.correlation, true, EMPTY, undefined);
-      return true;
-    }
-    return false;
+    const { kind } = frame;
+    if (kind !== FRAME_KIND.reply && kind !== FRAME_KIND.ack) return false;
+    if (kind === FRAME_KIND.reply && frame.incarnation !== this.#incarnation) return true; // for a process before this one
+    const id = frame.correlation;
+    const open = this.#open.get(id);
+    if (open === undefined) return true; // a repeat, or timed out before
+    this.#close(id, open);
+    open.settle(frame);
+    this.#tellIdle();
+    return true;
   }
 
-  #settle(id: number, ok: boolean, payload: Uint8Array, error: SynapseError | undefined): void {
-    const open = this.#open.get(id);
-    if (open === undefined) return; // a repeat, or timed out before
+  #close(id: number, { bytes, deadline }: OpenMessage): void {
     this.#open.delete(id);
-    this.#openBytes -= open.bytes.length;
+    this.#openBytes -= bytes.length;
     assert(this.#openBytes >= 0, 'bytes in flight are never negative');
-    open.stopTimer?.();
-    open.settle(ok, payload, error);
-    if (this.#open.size === 0) for (const callback of this.#onIdle.splice(0)) callback();
+    if (deadline !== undefined) this.#deadlines.close(deadline);
+  }
+
+  #fail(id: number, open: OpenMessage, error: SynapseError): void {
+    this.#close(id, open);
+    open.fail(error);
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#open.size === 0 && this.#onIdle.length > 0) for (const callback of this.#onIdle.splice(0)) callback();
   }
 
   /** Sends again what is not settled, of the shards that `of` names, in the order it was sent. */
   resend(of: (shard: number) => boolean): void {
-    for (const { bytes } of this.#open.values()) {
-      if (!of(frameShard(bytes))) continue;
-      const kind = new Frame(bytes).kind;
+    for (const id of this.#open.ids()) {
+      const bytes = this.#open.get(id)?.bytes;
+      if (bytes === undefined || !of(frameShard(bytes))) continue;
+      const kind = frameKind(bytes);
       if (kind === FRAME_KIND.call || kind === FRAME_KIND.tell) bytes[OFFSET_FLAGS] = FLAG_RESEND;
       this.#send(bytes);
     }
@@ -236,7 +213,7 @@ export class Client {
 
   /** Holds back what is for a shard while it is moved. */
   hold(shard: number): void {
-    this.#held.set(shard, []);
+    this.#held.add(shard);
   }
 
   /** The move is over: everything for the shard goes (again) to where it is now. */
@@ -270,7 +247,10 @@ export class Client {
 
   /** Ends everything that still waits. */
   abandon(error: SynapseError): void {
-    const ids = [...this.#open.keys()]; // settling one may send another
-    for (const id of ids) this.#settle(id, false, EMPTY, error);
+    // Failing one may send another, or settle one.
+    for (const id of this.#open.ids()) {
+      const open = this.#open.get(id);
+      if (open !== undefined) this.#fail(id, open, error);
+    }
   }
 }

@@ -6,7 +6,9 @@ import type { ActorType } from '../actor/actor-type.ts';
 import { ADDRESS, type CallOptions, type Ref } from '../actor/reference-types.ts';
 import { type Address, addressText, checkName } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
-import { type Client, type LostTell, TIMEOUT_MAX_MS } from './client.ts';
+import { type Client, TIMEOUT_MAX_MS } from './client.ts';
+import type { LostTell } from './open-message.ts';
+import type { Route } from './route.ts';
 
 /** Longest idempotency key, UTF-16 units: it is kept for a day, so it is a name and not a document. */
 const KEY_MAX = 512;
@@ -56,36 +58,100 @@ function addressFault(address: Address): SynapseError | undefined {
   }
 }
 
+/** Methods that a reference keeps: more than any actor has handlers, but not all that somebody may ask for. */
+const METHODS_MAX = 256;
+
+const TARGET = Object.freeze({});
+
+type Method = (...args: unknown[]) => unknown;
+
+/** What stands behind a reference. Methods are made when they are asked for, and kept, with their routes. */
+class ReferenceHandler implements ProxyHandler<object> {
+  readonly #home: ReferenceHome;
+  readonly #address: Address;
+  readonly #options: CallOptions;
+  readonly #fault: SynapseError | undefined;
+  #tells: object | undefined;
+  readonly #methods: Map<string, Method> = new Map();
+
+  constructor(home: ReferenceHome, address: Address, options: CallOptions) {
+    this.#home = home;
+    this.#address = Object.freeze(address);
+    this.#options = options;
+    this.#fault = addressFault(address) ?? optionFault(options);
+  }
+
+  get(_target: object, name: string | symbol): unknown {
+    if (typeof name === 'symbol') return name === ADDRESS ? this.#address : undefined;
+    const known = this.#methods.get(name);
+    if (known !== undefined) return known;
+    switch (name) {
+      case 'then':
+        return undefined;
+      case 'tell':
+        return (this.#tells ??= new Proxy(TARGET, new TellHandler(this)));
+      case 'toString':
+      case 'valueOf':
+        return () => addressText(this.#address);
+      case 'toJSON':
+        return () => this.#address;
+      case 'with':
+        return (more: CallOptions): unknown =>
+          makeReference(this.#home, this.#address, mergeOptions(this.#options, more));
+      default:
+        return keep(this.#methods, name, this.#callOf(name));
+    }
+  }
+
+  #callOf(name: string): Method {
+    const { client } = this.#home;
+    let route: Route | undefined;
+    return (...args) => {
+      if (this.#fault !== undefined) return Promise.reject(this.#fault);
+      route ??= client.route(this.#address, name, this.#options);
+      return client.call(route, args);
+    };
+  }
+
+  tellOf(name: string): Method {
+    const { client, onLost } = this.#home;
+    let route: Route | undefined;
+    return (...args) => {
+      if (this.#fault === undefined) {
+        route ??= client.route(this.#address, name, this.#options);
+        client.tell(route, args, onLost);
+      } else onLost({ address: this.#address, handler: name, args: new Uint8Array(0), error: this.#fault });
+    };
+  }
+}
+
+/** What stands behind `ref.tell`. */
+class TellHandler implements ProxyHandler<object> {
+  readonly #reference: ReferenceHandler;
+  readonly #methods: Map<string, Method> = new Map();
+
+  constructor(reference: ReferenceHandler) {
+    this.#reference = reference;
+  }
+
+  get(_target: object, name: string | symbol): unknown {
+    if (typeof name !== 'string' || name === 'then') return undefined;
+    return this.#methods.get(name) ?? keep(this.#methods, name, this.#reference.tellOf(name));
+  }
+}
+
+function keep(methods: Map<string, Method>, name: string, method: Method): Method {
+  if (methods.size < METHODS_MAX) methods.set(name, method);
+  return method;
+}
+
 /** A reference to `address`. Faults of the address or the options are told by its calls. */
 export function makeReference<A extends ActorType>(
   home: ReferenceHome,
-  address: Address,
+  { tenant, type, key }: Address,
   options: CallOptions = {},
 ): Ref<A> {
-  const fault = addressFault(address) ?? optionFault(options);
-  const call = (handler: string, args: readonly unknown[]): Promise<unknown> =>
-    fault === undefined ? home.client.call(address, handler, args, options) : Promise.reject(fault);
-  const tell = (handler: string, args: readonly unknown[]): void => {
-    if (fault === undefined) home.client.tell(address, handler, args, options, home.onLost);
-    else home.onLost({ address, handler, args: new Uint8Array(0), error: fault });
-  };
-  const tells = new Proxy(Object.freeze({}), {
-    get: (_target, name) =>
-      typeof name === 'string' && name !== 'then' ? (...args: unknown[]): void => tell(name, args) : undefined,
-  });
-  const whole = Object.freeze({ tenant: address.tenant, type: address.type, key: address.key });
-  return new Proxy(Object.freeze({}), {
-    get(_target, name): unknown {
-      if (name === ADDRESS) return whole;
-      if (typeof name !== 'string' || name === 'then') return undefined;
-      if (name === 'tell') return tells;
-      if (name === 'toString' || name === 'valueOf') return () => addressText(whole);
-      if (name === 'toJSON') return () => whole;
-      if (name === 'with')
-        return (more: CallOptions): unknown => makeReference(home, address, mergeOptions(options, more));
-      return (...args: unknown[]): Promise<unknown> => call(name, args);
-    },
-  }) as unknown as Ref<A>;
+  return new Proxy(TARGET, new ReferenceHandler(home, { tenant, type, key }, options)) as unknown as Ref<A>;
 }
 
 /** What is no object stays what it is, so that the check can say so. */

@@ -9,8 +9,9 @@ import { type Address, checkName, readableAddress } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeArguments, decodeValue, encodeValue } from '../frame/codec.ts';
 import { Channel } from './channel.ts';
-import type { Client, LostTell } from './client.ts';
+import type { Client } from './client.ts';
 import type { Notice } from './lane-frame.ts';
+import type { LostTell } from './open-message.ts';
 import { type ReferenceHome, makeReference } from './reference.ts';
 import { TenantAudit } from './tenant-audit.ts';
 

@@ -6,6 +6,9 @@
 /** Length of a tick, ms: a time-out comes at most this much late, never early. */
 const TICK_MS = 8;
 
+/** What a timer of Node can count, ms. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 export class Timetable {
   readonly #ticks: Map<number, { readonly callbacks: Set<() => void>; readonly timer: NodeJS.Timeout }> = new Map();
 
@@ -16,7 +19,8 @@ export class Timetable {
     let tick = this.#ticks.get(number);
     if (tick === undefined) {
       const callbacks = new Set<() => void>();
-      const timer = setTimeout(() => this.#fire(number), number * TICK_MS - nowMs);
+      // A timer of Node that is longer than it can count ends at once.
+      const timer = setTimeout(() => this.#fire(number), Math.min(number * TICK_MS - nowMs, TIMER_MAX_MS));
       tick = { callbacks, timer };
       this.#ticks.set(number, tick);
     }

@@ -139,7 +139,7 @@ export class Users {
     const address = { tenant, type, key };
     if (operation.tell === true) {
       const sent: { attempt?: Attempt } = {};
-      client.tell(address, handler, args, options, ({ error }) => {
+      client.tell(client.route(address, handler, options), args, ({ error }) => {
         if (sent.attempt !== undefined)
           this.#settle(sent.attempt, { ok: false, code: error.code, message: error.message });
       });
@@ -147,7 +147,7 @@ export class Users {
       return;
     }
     user.openCount += 1;
-    const promise = client.call(address, handler, args, options);
+    const promise = client.call(client.route(address, handler, options), args);
     const attempt = begin();
     promise.then(
       (value) => this.#take(user, attempt, { ok: true, value }),

@@ -59,16 +59,16 @@ interface Asked {
 function ask(system: OneThread, call: Call, idempotencyKey: string | undefined): Asked {
   const [tenant, key, handler, ...args] = call;
   const asked: Asked = { call, result: undefined };
-  system.client
-    .call({ tenant, type: 'shelf', key }, handler, args, idempotencyKey === undefined ? {} : { idempotencyKey })
-    .then(
-      (ok) => {
-        asked.result = { ok };
-      },
-      (error: unknown) => {
-        asked.result = { code: error instanceof SynapseError ? error.code : String(error) };
-      },
-    );
+  const { client } = system;
+  const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+  client.call(client.route({ tenant, type: 'shelf', key }, handler, options), args).then(
+    (ok) => {
+      asked.result = { ok };
+    },
+    (error: unknown) => {
+      asked.result = { code: error instanceof SynapseError ? error.code : String(error) };
+    },
+  );
   return asked;
 }
 

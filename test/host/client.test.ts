@@ -1,5 +1,6 @@
 /** The embedder's sender: floors, repeats, time-outs, limits, and holding back while a shard moves. */
 import { beforeEach, expect, test } from 'vitest';
+import type { CallOptions } from '../../src/actor/reference-types.ts';
 import { SynapseError } from '../../src/base/error.ts';
 import { encodeValue } from '../../src/frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, encodeError, encodeFrame } from '../../src/frame/frame.ts';
@@ -32,6 +33,10 @@ function open(limits: { maxInFlight?: number; maxInFlightBytes?: number }): void
   );
 }
 
+function add(args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+  return client.call(client.route(to, 'add', options), args);
+}
+
 function reply(id: number, value: unknown, incarnation = 7): void {
   answer(id, FRAME_STATUS.ok, encodeValue(value), incarnation);
 }
@@ -58,30 +63,30 @@ function answer(id: number, flags: number, payload: Uint8Array, incarnation = 7)
 const ids = (): number[] => sent.map((frame) => frame.messageId);
 
 test('a call resolves with its own reply, whatever order replies come in', async () => {
-  const calls = [1, 2, 3].map((n) => client.call(to, 'add', [n], {}));
+  const calls = [1, 2, 3].map((n) => add([n]));
   for (const id of [3, 1, 2]) reply(id, `answer ${id}`);
   expect(await Promise.all(calls)).toEqual(['answer 1', 'answer 2', 'answer 3']);
   expect(client.openCount).toBe(0);
 });
 
 test('an error comes back with its code and details', async () => {
-  const call = client.call(to, 'add', [1], {});
+  const call = add([1]);
   answer(1, FRAME_STATUS.error, encodeError(new SynapseError('REFUSED', 'no', { n: 1 })));
   await expect(call).rejects.toMatchObject({ code: 'REFUSED', message: 'no', details: { n: 1 } });
 });
 
 test('every frame carries the floor below which all is settled', () => {
-  for (const n of [1, 2, 3]) void client.call(to, 'add', [n], {}).catch(() => undefined);
+  for (const n of [1, 2, 3]) void add([n]).catch(() => undefined);
   reply(1, null);
   reply(3, null);
-  void client.call(to, 'add', [4], {}).catch(() => undefined);
+  void add([4]).catch(() => undefined);
   reply(2, null);
-  void client.call(to, 'add', [5], {}).catch(() => undefined);
+  void add([5]).catch(() => undefined);
   expect(sent.map((frame) => frame.floor)).toEqual([1, 1, 1, 2, 4]);
 });
 
 test('a reply of another incarnation, a second reply and a reply to nothing change nothing', async () => {
-  const call = client.call(to, 'add', [1], {});
+  const call = add([1]);
   reply(1, 'of another process', 6);
   reply(99, 'to nobody');
   expect(client.openCount).toBe(1);
@@ -91,7 +96,7 @@ test('a reply of another incarnation, a second reply and a reply to nothing chan
 });
 
 test('what is not settled is sent again in its order, marked as a repeat', () => {
-  for (const n of [1, 2, 3]) void client.call(to, 'add', [n], {}).catch(() => undefined);
+  for (const n of [1, 2, 3]) void add([n]).catch(() => undefined);
   reply(2, null);
   const payloads = sent.map((frame) => [...frame.payload]);
   sent.length = 0;
@@ -122,10 +127,10 @@ test('the result of an effect keeps its own flags when it is sent again, until i
 });
 
 test('a shard that is held gets nothing, and everything in order when it is free', () => {
-  void client.call(to, 'add', [1], {}).catch(() => undefined);
+  void add([1]).catch(() => undefined);
   const { shard } = sent[0] as Frame;
   client.hold(shard);
-  void client.call(to, 'add', [2], {}).catch(() => undefined);
+  void add([2]).catch(() => undefined);
   client.resend(() => true);
   expect(ids()).toEqual([1]);
   client.unhold(shard);
@@ -133,8 +138,8 @@ test('a shard that is held gets nothing, and everything in order when it is free
 });
 
 test('a call without an answer ends with TIMEOUT, and says that it may still happen', async () => {
-  const call = client.call(to, 'add', [1], {});
-  const quick = client.call(to, 'add', [2], { timeoutMs: 10 });
+  const call = add([1]);
+  const quick = add([2], { timeoutMs: 10 });
   clock.setTo(10);
   clock.fire();
   await expect(quick).rejects.toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining('may still happen') });
@@ -148,49 +153,49 @@ test('a call without an answer ends with TIMEOUT, and says that it may still hap
 
 test('more calls than may be in flight are refused at once, and there is room again after a reply', async () => {
   open({ maxInFlight: 2 });
-  const first = client.call(to, 'add', [1], {});
-  void client.call(to, 'add', [2], {}).catch(() => undefined);
-  await expect(client.call(to, 'add', [3], {})).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
+  const first = add([1]);
+  void add([2]).catch(() => undefined);
+  await expect(add([3])).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
   reply(1, null);
   await first;
-  void client.call(to, 'add', [4], {}).catch(() => undefined);
+  void add([4]).catch(() => undefined);
   expect(sent).toHaveLength(3);
 });
 
 test('more bytes than may be in flight are refused at once', async () => {
   open({ maxInFlightBytes: 4_096 });
-  void client.call(to, 'add', ['x'.repeat(3_000)], {}).catch(() => undefined);
-  await expect(client.call(to, 'add', ['x'.repeat(3_000)], {})).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
+  void add(['x'.repeat(3_000)]).catch(() => undefined);
+  await expect(add(['x'.repeat(3_000)])).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
 });
 
 test('a tell that is refused is told to whoever asked', () => {
   const lost: unknown[] = [];
-  client.tell(to, 'add', [1], {}, ({ error, handler }) => lost.push([handler, error.code]));
-  client.tell(to, 'add', [2], {}, () => lost.push('never'));
+  client.tell(client.route(to, 'add', {}), [1], ({ error, handler }) => lost.push([handler, error.code]));
+  client.tell(client.route(to, 'add', {}), [2], () => lost.push('never'));
   answer(1, FRAME_STATUS.error, encodeError(new SynapseError('DENIED', 'no')));
   reply(2, null);
-  client.tell(to, 'add', [() => undefined], {}, ({ error }) => lost.push(error.code));
+  client.tell(client.route(to, 'add', {}), [() => undefined], ({ error }) => lost.push(error.code));
   expect(lost).toEqual([['add', 'DENIED'], 'UNSERIALIZABLE']);
 });
 
 test('a closed client takes no call, ends those under way when told, and can be opened anew', async () => {
-  const under = client.call(to, 'add', [1], {});
+  const under = add([1]);
   client.close(new SynapseError('CLOSED', 'closed'));
-  await expect(client.call(to, 'add', [2], {})).rejects.toMatchObject({ code: 'CLOSED' });
+  await expect(add([2])).rejects.toMatchObject({ code: 'CLOSED' });
   client.abandon(new SynapseError('CLOSED', 'gone'));
   await expect(under).rejects.toMatchObject({ message: 'gone' });
   client.reopen(8);
-  void client.call(to, 'add', [3], {}).catch(() => undefined);
+  void add([3]).catch(() => undefined);
   expect(sent.at(-1)?.incarnation).toBe(8);
 });
 
 test('idle resolves when the last call is answered, or at the latest after its time', async () => {
   await client.idle(100);
-  void client.call(to, 'add', [1], {}).catch(() => undefined);
+  void add([1]).catch(() => undefined);
   const idle = client.idle(100);
   reply(1, null);
   await idle;
-  void client.call(to, 'add', [2], {}).catch(() => undefined);
+  void add([2]).catch(() => undefined);
   const late = client.idle(100);
   clock.setTo(100);
   clock.fire();
