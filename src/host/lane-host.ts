@@ -274,6 +274,10 @@ export class LaneHost {
     return true;
   }
 
+  get tenantCount(): number {
+    return this.#core.seats.size;
+  }
+
   get figures(): LaneFigures {
     const core = this.#core;
     let mailboxDepth = 0;

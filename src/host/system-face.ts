@@ -72,7 +72,7 @@ export interface TenantStatus {
   readonly auditRoot: Uint8Array;
 }
 
-/** One lane in figures, at most 50 ms old while it is busy. Counts begin anew with its thread, `deaths` excepted. */
+/** One lane in figures, at most 50 ms old while it is busy (a second where more than 256 tenants are in memory). Counts begin anew with its thread, `deaths` excepted. */
 export interface LaneStats {
   /** From 0. */
   readonly lane: number;
