@@ -42,7 +42,9 @@ export class CallerStage {
   /** Replies to the next calls, in their order. */
   replies(count: number): readonly Uint8Array[] {
     const first = this.#client.lastMessageId + 1;
-    return Array.from({ length: count }, (_, at) => clientReply(INCARNATION, first + at, true, this.#payload, 1));
+    return Array.from({ length: count }, (_, at) =>
+      clientReply(INCARNATION, first + at, true, this.#payload, 1).slice(),
+    );
   }
 
   /** As many calls as there are replies, all under way at once, and all answered. */

@@ -27,18 +27,18 @@ import { readF64, readU16, readU32, readU53, writeF64, writeU16, writeU32, write
  *
  *   Little endian throughout; no padding behind the fixed part.
  */
-const OFFSET_MAJOR = 0;
-const OFFSET_MINOR = 1;
-const OFFSET_KIND = 2;
+export const OFFSET_MAJOR = 0;
+export const OFFSET_MINOR = 1;
+export const OFFSET_KIND = 2;
 export const OFFSET_FLAGS = 3;
-const OFFSET_LENGTH = 4;
+export const OFFSET_LENGTH = 4;
 const OFFSET_SHARD = 8;
 export const OFFSET_PAYLOAD_LENGTH = 12;
 const OFFSET_MESSAGE_ID = 16;
-const OFFSET_CORRELATION = 24;
+export const OFFSET_CORRELATION = 24;
 const OFFSET_FLOOR = 32;
-const OFFSET_TIME = 40;
-const OFFSET_INCARNATION = 48;
+export const OFFSET_TIME = 40;
+export const OFFSET_INCARNATION = 48;
 /** Seven u16 lengths of names, in the order in which the names stand. */
 const OFFSET_NAME_LENGTHS = 56;
 const OFFSET_SPARE_NAME = 70;

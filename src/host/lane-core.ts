@@ -45,6 +45,7 @@ export interface LanePorts {
   nowMs(): number;
   /** Fresh chance for the seed of a step. */
   fillSeed(bytes: Uint8Array): void;
+  /** The bytes hold only during the call. */
   toClient(bytes: Uint8Array): void;
   /** To the lane that the shard is pinned to, this one included. */
   toShard(shard: number, bytes: Uint8Array): void;

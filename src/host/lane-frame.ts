@@ -9,6 +9,7 @@ import type { Output } from '../actor/step.ts';
 import { type Address, shardOf } from '../base/address.ts';
 import { encodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, encodeExtension, encodeFrame } from '../frame/frame.ts';
+import { encodeReply } from '../frame/reply.ts';
 
 const NOWHERE: Address = { tenant: '', type: '', key: '' };
 const EMPTY = new Uint8Array(0);
@@ -37,7 +38,7 @@ export type Notice =
   /** Of its own shards alone: what another lane refused may be known later than this. */
   | { readonly kind: 'resend'; readonly shards: readonly number[] };
 
-/** Reply to a call or tell of the embedder. */
+/** Reply to a call or tell of the embedder; its bytes hold until the next one is made. */
 export function clientReply(
   incarnation: number,
   messageId: number,
@@ -45,17 +46,7 @@ export function clientReply(
   payload: Uint8Array,
   timeMs: number,
 ): Uint8Array {
-  return encodeFrame({
-    kind: FRAME_KIND.reply,
-    flags: ok ? FRAME_STATUS.ok : FRAME_STATUS.error,
-    shard: 0,
-    messageId: 0,
-    correlation: messageId,
-    timeMs,
-    incarnation,
-    target: NOWHERE,
-    payload,
-  });
+  return encodeReply({ messageId, incarnation, ok, timeMs }, payload);
 }
 
 /** Tells the embedder's sender that a frame of its own (an effect's result, a control) is settled. */

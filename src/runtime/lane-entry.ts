@@ -110,7 +110,7 @@ class LaneThread {
       ports: {
         nowMs: () => Math.floor(nowMs()),
         fillSeed: seedPool(fillRandom),
-        toClient: (bytes) => this.#client.send(bytes),
+        toClient: (bytes) => this.#client.sendBorrowed(bytes),
         toShard: (shard, bytes) => this.#toShard(shard, bytes),
         toStore: (bytes) => this.#store.sendBorrowed(bytes),
         blame: (frame) => this.#board.blame(frame),

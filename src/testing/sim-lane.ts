@@ -64,7 +64,7 @@ export class SimulatedLane {
       ports: {
         nowMs: ports.nowMs,
         fillSeed: ports.fillSeed,
-        toClient: (bytes) => ifAlive(() => ports.toClient(bytes)),
+        toClient: (bytes) => ifAlive(() => ports.toClient(bytes.slice())),
         toShard: (shard, bytes) => ifAlive(() => ports.toShard(shard, bytes)),
         toStore: (bytes) => ifAlive(() => void this.toStore.push(bytes.slice())),
         blame: (frame) => void (this.#blamed = frame),

@@ -132,7 +132,7 @@ class TestEngine implements Engine {
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => this.#random.fill(bytes),
-        toClient: (bytes) => this.#fromLane(bytes),
+        toClient: (bytes) => this.#fromLane(bytes.slice()),
         toShard: (_shard, bytes) => void toLane.push(bytes),
         toStore: (bytes) => void toStore.push(bytes.slice()),
         blame: () => undefined,

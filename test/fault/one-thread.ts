@@ -85,7 +85,7 @@ export class OneThread {
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => random.fill(bytes),
-        toClient: (bytes) => this.#fromLane(bytes),
+        toClient: (bytes) => this.#fromLane(bytes.slice()),
         toShard: (_shard, bytes) => void this.#toLane.push(bytes),
         toStore: (bytes) => void this.#toStore.push(bytes.slice()),
         blame: () => undefined,

@@ -140,7 +140,7 @@ export class Cluster {
       ports: {
         nowMs: () => this.nowMs,
         fillSeed: (bytes) => void bytes.fill(7), // the same for all: turns of a tenant differ by their number
-        toClient: (bytes) => void (this.#lanes[at]?.host === host && this.#toSender[at]?.push(bytes)),
+        toClient: (bytes) => void (this.#lanes[at]?.host === host && this.#toSender[at]?.push(bytes.slice())),
         toShard: (shard, bytes) => void (this.#lanes[at]?.host === host && this.#route(at, shard, bytes)),
         toStore: (bytes) => void this.#lanes[at]?.toStore.push(bytes.slice()),
         blame: () => undefined,

@@ -66,7 +66,7 @@ function laneOf(): {
     ports: {
       nowMs: () => 1,
       fillSeed: () => undefined,
-      toClient: (bytes) => void replies.push(new Frame(bytes)),
+      toClient: (bytes) => void replies.push(new Frame(bytes.slice())),
       toShard: () => undefined,
       toStore: (bytes) => void requests.push(decodeStoreRequest(bytes.slice())),
       blame: () => undefined,
