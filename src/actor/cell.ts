@@ -195,14 +195,19 @@ export function rowGroupOf(actorId: string): string {
   return `a\0${actorId}`;
 }
 
+/** Whether a value is kept as an accessor. */
+function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
+  return typeof value === 'object' && (value instanceof Uint8Array || value instanceof ArrayBuffer);
+}
+
 /**
  * Sets an own property, `__proto__` included, and makes a byte array an accessor that gives a copy:
  * bytes cannot be frozen, and what a reader changes must stay the reader's.
  */
 export function putValue(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
+  if (isBytes(value)) {
     Object.defineProperty(target, key, { get: () => value.slice(0), enumerable: true, configurable: true });
-  } else if (key === '__proto__' || Object.getOwnPropertyDescriptor(target, key)?.get !== undefined) {
+  } else if (key === '__proto__' || isBytes(target[key])) {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   } else {
     target[key] = value;

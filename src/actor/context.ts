@@ -13,7 +13,8 @@ import type { ResolvedActor } from './definition.ts';
 import { type Message, NO_REPLY, actorIdOf } from './message.ts';
 import { ADDRESS, type AnyRef, type CallOptions, addressOf } from './reference-types.ts';
 import { TableView, type ViewScope, stateView } from './state-view.ts';
-import type { Call, Turn } from './turn.ts';
+import type { Call } from './turn-calls.ts';
+import type { Turn } from './turn.ts';
 import type { WriteLog } from './write-log.ts';
 
 /** Longest time ahead that a timer may be set, ms: 100 years, well inside what a double counts exactly. */
@@ -51,15 +52,19 @@ class ReadContext {
   readonly #facts: DomainFacts;
   readonly #cell: Cell;
   readonly #scope: ViewScope;
-  readonly sender: Sender;
-  #state: Record<string, unknown> | undefined;
-  #log: Log | undefined;
+  readonly #sender: Sender;
+  #state: Record<string, unknown> | undefined = undefined;
+  #log: Log | undefined = undefined;
 
   constructor(facts: DomainFacts, cell: Cell, scope: ViewScope, sender: Sender) {
     this.#facts = facts;
     this.#cell = cell;
     this.#scope = scope;
-    this.sender = Object.freeze(sender);
+    this.#sender = sender;
+  }
+
+  get sender(): Sender {
+    return Object.freeze(this.#sender);
   }
 
   get tenant(): string {
@@ -144,44 +149,40 @@ class LifeScope implements ViewScope {
 
 /** `ctx` of a command and of the lifecycle handlers. */
 export class TurnContext extends ReadContext {
-  readonly #facts: DomainFacts;
-  readonly #turn: Turn;
   readonly #scope: LifeScope;
 
   constructor(facts: DomainFacts, cell: Cell, turn: Turn) {
     const scope = new LifeScope(turn, facts);
     super(facts, cell, scope, turn.message.sender);
-    this.#facts = facts;
-    this.#turn = turn;
     this.#scope = scope;
   }
 
   override get seq(): number {
     this.#scope.assertRunning('the seq');
-    return this.#turn.seq;
+    return this.#scope.turn.now.seq;
   }
 
   override now(): number {
     this.#scope.assertRunning('the time');
-    return this.#turn.nowMs;
+    return this.#scope.turn.nowMs;
   }
 
   random(): number {
     this.#scope.assertRunning('chance');
-    return this.#turn.random.random();
+    return this.#scope.turn.random.random();
   }
 
   uuid(): string {
     this.#scope.assertRunning('chance');
-    return this.#turn.random.uuid();
+    return this.#scope.turn.random.uuid();
   }
 
-  ref(type: string | { readonly name: string }, key: string, tenant: string = this.#facts.tenant): AnyRef {
+  ref(type: string | { readonly name: string }, key: string, tenant: string = this.#scope.facts.tenant): AnyRef {
     const name = typeof type === 'string' ? type : type?.name;
     if (typeof name !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
     checkName('key', key);
-    if (tenant !== this.#facts.tenant) checkName('tenant', tenant);
+    if (tenant !== this.#scope.facts.tenant) checkName('tenant', tenant);
     return turnRef(new Target(this.#scope, tenant, name, key, NO_OPTIONS));
   }
 
@@ -192,23 +193,23 @@ export class TurnContext extends ReadContext {
         argument: 'ms',
       });
     }
-    return this.#schedule(this.#turn.nowMs + Math.ceil(ms), undefined, command, args);
+    return this.#schedule(this.#scope.turn.nowMs + Math.ceil(ms), undefined, command, args);
   }
 
   cron(expression: string, command: string, ...args: readonly unknown[]): string {
     this.#scope.assertRunning('a timer');
-    return this.#schedule(nextCronMs(expression, this.#turn.nowMs), expression, command, args);
+    return this.#schedule(nextCronMs(expression, this.#scope.turn.nowMs), expression, command, args);
   }
 
   #schedule(dueMs: number, cron: string | undefined, command: string, args: readonly unknown[]): string {
-    const { definition } = this.#turn;
+    const { definition } = this.#scope.turn;
     if (definition?.commands.has(command) !== true) {
       throw new SynapseError('UNKNOWN_HANDLER', `${this.type} has no command '${String(command)}'`, {
         handler: String(command),
       });
     }
-    const id = this.#turn.nextOrderId();
-    this.#turn.order({ kind: 'timer', id, dueMs, cron, command, args: encodeArguments(args) });
+    const id = this.#scope.turn.nextOrderId();
+    this.#scope.turn.order({ kind: 'timer', id, dueMs, cron, command, args: encodeArguments(args) });
     return id;
   }
 
@@ -216,14 +217,14 @@ export class TurnContext extends ReadContext {
     this.#scope.assertRunning('a timer');
     if (typeof id !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'cancel takes the id of a timer', { argument: 'id' });
-    this.#turn.order({ kind: 'cancel', id });
+    this.#scope.turn.order({ kind: 'cancel', id });
   }
 
   effect(name: string, input?: unknown): Promise<unknown> {
     this.#scope.assertRunning('an effect');
-    return this.#turn.request((index): Call => {
+    return this.#scope.turn.calls.request((index): Call => {
       try {
-        if (this.#turn.definition?.hasEffect(name) === false) {
+        if (this.#scope.turn.definition?.hasEffect(name) === false) {
           throw new SynapseError('INVALID_ARGUMENT', `${this.type} has no effect '${String(name)}'`, {
             argument: 'name',
           });
@@ -236,16 +237,16 @@ export class TurnContext extends ReadContext {
   }
 
   spawn(type: string | { readonly name: string }, key: string): AnyRef {
-    const turn = this.#turn;
+    const turn = this.#scope.turn;
     this.#scope.assertRunning('a child');
     const ref = this.ref(type, key);
     const address = addressOf(ref);
-    if (this.#facts.definitionOf(address.type) === undefined) {
+    if (this.#scope.facts.definitionOf(address.type) === undefined) {
       throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${address.type}' is registered`, { type: address.type });
     }
     const actorId = actorIdOf(address.type, key);
     const isKnown = turn.spawns(address.type, key) || actorId === turn.actorId;
-    const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.#facts.existence(actorId));
+    const existence = isKnown ? 'yes' : turn.existenceOf(actorId, () => this.#scope.facts.existence(actorId));
     if (existence === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${address.type}/${key} exists already`, { argument: 'key' });
     }
@@ -255,7 +256,7 @@ export class TurnContext extends ReadContext {
 
   stop(): void {
     this.#scope.assertRunning('its end');
-    this.#turn.order({ kind: 'stop' });
+    this.#scope.turn.order({ kind: 'stop' });
   }
 
   watch(ref: AnyRef): void {
@@ -266,13 +267,13 @@ export class TurnContext extends ReadContext {
         argument: 'ref',
       });
     }
-    this.#turn.order({ kind: 'watch', type: address.type, key: address.key });
+    this.#scope.turn.order({ kind: 'watch', type: address.type, key: address.key });
   }
 
   emit(topic: string, value: unknown): void {
     this.#scope.assertRunning('an event');
     checkLabel('a topic', topic);
-    this.#turn.order({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
+    this.#scope.turn.order({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
   }
 }
 
@@ -306,7 +307,7 @@ class Target {
 
 function callSend(target: Target, handler: string, args: unknown[]): Promise<unknown> {
   target.scope.assertRunning('a call');
-  return target.scope.turn.request((index): Call => {
+  return target.scope.turn.calls.request((index): Call => {
     try {
       return makeCall(target, handler, args, index);
     } catch (error) {

@@ -17,7 +17,8 @@ import { answerByKey } from './input.ts';
 import { type Message, NO_REPLY, actorIdOf, messageJob } from './message.ts';
 import type { EffectRequest } from './step.ts';
 import { setChildren, stopActor } from './supervisor.ts';
-import type { Call, Order, Turn } from './turn.ts';
+import type { Call } from './turn-calls.ts';
+import type { Order, Turn } from './turn.ts';
 
 /** Longest chain of actors that wait for each other, in entries: it travels with every call. */
 const CHAIN_MAX = 128;
@@ -27,12 +28,13 @@ const EMPTY_ARGS: Uint8Array = encodeArguments([]);
 
 /** Sends the calls that the turn's last stretch of code made. */
 export function sendCalls(state: DomainState, turn: Turn): void {
-  if (turn.outgoing.length === 0) return;
-  for (const call of turn.takeOutgoing()) {
-    turn.openCall(call.index, undefined);
+  const calls = turn.callsMade;
+  if (calls?.hasOutgoing !== true) return;
+  for (const call of calls.takeOutgoing()) {
+    calls.openCall(call.index, undefined);
     sendCall(state, turn, call);
   }
-  turn.sentCount = turn.callCount;
+  calls.sentCount = calls.count;
 }
 
 function sendCall(state: DomainState, turn: Turn, call: Call): void {
@@ -63,7 +65,7 @@ function sendLocal(state: DomainState, turn: Turn, call: Extract<Call, { kind: '
       fail(state, turn, call.index, cycleError(cycle));
       return;
     }
-    turn.openCall(call.index, target);
+    turn.calls.openCall(call.index, target);
   }
   const message: Message = {
     role: call.query ? 'query' : 'command',
@@ -96,7 +98,9 @@ function cyclePath(state: DomainState, turn: Turn, target: string): string[] | u
     const at = chain.indexOf(targetText);
     if (at >= 0) return [...chain.slice(at), state.actorText(turn.actorId), targetText];
   }
-  const path = target === turn.actorId ? [target] : waitPath(state, target, turn.actorId, new Set());
+  let path: string[] | undefined;
+  if (target === turn.actorId) path = [target];
+  else if (state.turnOf.has(target)) path = waitPath(state, target, turn.actorId, new Set());
   return path === undefined ? undefined : [turn.actorId, ...path].map((id) => state.actorText(id));
 }
 
@@ -105,7 +109,7 @@ function waitPath(state: DomainState, from: string, to: string, seen: Set<string
   const waiting = state.turnOf.get(from);
   if (waiting === undefined || seen.has(from)) return undefined;
   seen.add(from);
-  for (const next of waiting.open.values()) {
+  for (const [, next] of waiting.callsMade?.open ?? []) {
     if (next === undefined) continue;
     const path = waitPath(state, next, to, seen);
     if (path !== undefined) return [from, ...path];
@@ -208,7 +212,7 @@ function post(state: DomainState, turn: Turn, posting: Posting): void {
     callIndex: posting.callIndex,
   });
   state.running.note('send', entry.tenant, entry.counter, entry.type, entry.key, entry.handler, entry.args);
-  state.running.outputs.push({ kind: 'send', entry });
+  state.running.put({ kind: 'send', entry });
 }
 
 function sendEffect(state: DomainState, turn: Turn, callIndex: number, name: string, input: Uint8Array): void {
@@ -223,7 +227,7 @@ function sendEffect(state: DomainState, turn: Turn, callIndex: number, name: str
   state.effects.set(id, request);
   state.effectMarks.touch(id);
   state.running.note('effect', id, name, input);
-  state.running.outputs.push({ kind: 'effect', request });
+  state.running.put({ kind: 'effect', request });
 }
 
 /** The key that all attempts at an effect share, the world over: the tenant's name does not leak. */
@@ -251,7 +255,7 @@ function carryOutOne(state: DomainState, turn: Turn, order: Exclude<Order, { kin
       const offset = state.topics.get(order.topic) ?? 0;
       state.topics.set(order.topic, offset + 1);
       running.note('emit', order.topic, offset, order.value);
-      running.outputs.push({ kind: 'event', topic: order.topic, offset, timeMs: state.nowMs, value: order.value });
+      running.put({ kind: 'event', topic: order.topic, offset, timeMs: state.nowMs, value: order.value });
       return;
     }
     case 'timer': {

@@ -243,7 +243,7 @@ export class DomainState implements DomainFacts {
     if (message.idempotencyKey !== undefined) {
       const waiters = this.dedup.answer(message.idempotencyKey, outcome);
       for (const waiter of waiters) this.#answer(waiter, outcome, message);
-      step.outputs.push({ kind: 'answered', idempotencyKey: message.idempotencyKey, ...outcome });
+      step.put({ kind: 'answered', idempotencyKey: message.idempotencyKey, ...outcome });
     }
     this.#answer(message.replyTo, outcome, message);
   }
@@ -262,14 +262,14 @@ export class DomainState implements DomainFacts {
         const { incarnation, messageId } = replyTo;
         if (message.role !== 'query') this.sessions.answer(sourceOf(undefined, incarnation), messageId, outcome);
         step.note('reply', messageId, ok ? 'ok' : 'error', digestOf(outcome));
-        step.outputs.push({ kind: 'reply', incarnation, messageId, ok, payload });
+        step.put({ kind: 'reply', incarnation, messageId, ok, payload });
         return;
       }
       case 'tenant': {
         const { tenant, incarnation, messageId, tell } = replyTo;
         if (message.role !== 'query') this.sessions.answer(sourceOf(tenant, incarnation), messageId, outcome);
         step.note('tenant-reply', tenant, messageId, ok ? 'ok' : 'error', digestOf(outcome));
-        step.outputs.push({ kind: 'tenant-reply', tenant, incarnation, messageId, ok, tell, payload });
+        step.put({ kind: 'tenant-reply', tenant, incarnation, messageId, ok, tell, payload });
       }
     }
   }
@@ -281,7 +281,7 @@ export class DomainState implements DomainFacts {
   }
 
   deadLetter(address: Address, handler: string, args: Uint8Array, error: SynapseError): void {
-    this.running.outputs.push({
+    this.running.put({
       kind: 'dead-letter',
       address,
       handler,

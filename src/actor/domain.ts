@@ -123,7 +123,8 @@ export class Domain {
     const { state } = this;
     const step = state.running;
     assert(state.queueHead === state.queue.length, 'a step ends when nothing in it can run');
-    const { seq, nowMs, decisions, outputs } = step;
+    const { decisions, outputs } = step;
+    const { seq, nowMs } = step.moment;
     const digest = step.digest();
     state.step = undefined;
     trimAbsent(state);
@@ -161,7 +162,7 @@ export class Domain {
         return this.#runMessage(job.actorId, job.message);
       case 'result': {
         const turn = state.turns.get(job.turnId);
-        if (turn === undefined || !turn.open.has(job.callIndex)) return undefined;
+        if (turn?.callsMade?.isOpen(job.callIndex) !== true) return undefined;
         const progress = deliver(state, turn, job.callIndex, job.outcome);
         if (progress === undefined && state.timers.size > 0) state.timers.delete(`d:${job.turnId}.${job.callIndex}`);
         return progress;

@@ -308,7 +308,7 @@ function takePoison(state: DomainState, frame: Frame): void {
   state.running.note('poisoned', frame.kind, frame.messageId);
   const { type, key } = frame.target;
   const address = { tenant: state.tenant, type, key };
-  state.running.outputs.push({ kind: 'supervision', event: 'poisoned', address, reason: text, untilMs: undefined });
+  state.running.put({ kind: 'supervision', event: 'poisoned', address, reason: text, untilMs: undefined });
   if (isMessage(frame)) state.reply(takeMessage(state, frame), outcome);
   else if (frame.kind === FRAME_KIND.reply) takeReply(state, frame, outcome);
   else if (frame.kind === FRAME_KIND.effectResult) takeEffect(state, frame, outcome);

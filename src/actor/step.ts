@@ -9,6 +9,7 @@
 import type { Address } from '../base/address.ts';
 import type { ByteSink } from '../base/byte-sink.ts';
 import type { ErrorCode } from '../base/error.ts';
+import { encodeValueInto } from '../frame/codec.ts';
 import { sha256 } from '../base/hash.ts';
 import type { OutboxEntry } from './outbox.ts';
 
@@ -69,16 +70,19 @@ export type Output =
       readonly untilMs: number | undefined;
     };
 
+const NONE: readonly never[] = [];
+
 /** Of a line of the digest. */
 type Part = string | number | Uint8Array;
 
 export class Step {
-  readonly seq: number;
-  readonly nowMs: number;
+  /** Shared by the turns that begin in this step: they may outlive it. */
+  readonly moment: { readonly nowMs: number; readonly seq: number };
   readonly seed: Uint8Array;
-  readonly outputs: Output[] = [];
+  /** Most steps put out one thing and decide nothing; an empty list takes 17 places with its first entry. */
+  outputs: readonly Output[] = NONE;
   /** Answers of the `admit` port, in the order they were asked for; a replay reads them back. */
-  readonly decisions: boolean[];
+  decisions: readonly boolean[];
   readonly isReplay: boolean;
   turnCount = 0;
   #decisionCount = 0;
@@ -86,13 +90,18 @@ export class Step {
 
   /** `sink` is cleared and used for the digest: the steps of a domain share one, since they never overlap. */
   constructor(seq: number, nowMs: number, seed: Uint8Array, sink: ByteSink, recorded: readonly boolean[] | undefined) {
-    this.seq = seq;
-    this.nowMs = nowMs;
+    this.moment = { nowMs, seq };
     this.seed = seed;
     this.isReplay = recorded !== undefined;
-    this.decisions = recorded === undefined ? [] : [...recorded];
+    this.decisions = recorded ?? NONE;
     this.#digest = sink;
     sink.clear();
+  }
+
+  /** Wants something done outside. */
+  put(output: Output): void {
+    if (this.outputs.length === 0) this.outputs = [output];
+    else (this.outputs as Output[]).push(output);
   }
 
   /** Asks once and remembers; a replay gets what was answered then. */
@@ -101,7 +110,8 @@ export class Step {
     const known = this.decisions[index];
     if (known !== undefined) return known;
     const answer = ask();
-    this.decisions[index] = answer;
+    if (this.isReplay || index === 0) this.decisions = [...this.decisions, answer];
+    else (this.decisions as boolean[]).push(answer);
     return answer;
   }
 
@@ -114,6 +124,15 @@ export class Step {
     if (d !== undefined) this.#part(d);
     if (e !== undefined) this.#part(e);
     if (f !== undefined) this.#part(f);
+  }
+
+  /** The line of a row that was written. */
+  noteRow(actorId: string, name: string, value: unknown): void {
+    const sink = this.#digest;
+    sink.text('row');
+    sink.text(actorId);
+    sink.text(name);
+    encodeValueInto(sink, value);
   }
 
   #part(part: Part): void {

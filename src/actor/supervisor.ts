@@ -20,8 +20,9 @@ import type { Turn } from './turn.ts';
 /** Takes a turn out of the domain's tables. Calls and effects it made go on. */
 export function closeTurn(state: DomainState, turn: Turn): void {
   turn.phase = 'over';
-  if (turn.open.size > 0 && state.timers.size > 0) {
-    for (const index of turn.open.keys()) state.timers.delete(`d:${turn.id}.${index}`); // nobody waits for those replies
+  const calls = turn.callsMade;
+  if (calls !== undefined && state.timers.size > 0) {
+    for (const [index] of calls.open) state.timers.delete(`d:${turn.id}.${index}`); // nobody waits for those replies
   }
   if (state.turns.size === 0) return;
   if (state.turns.delete(turn.id)) state.turnMarks.drop(String(turn.id));
@@ -36,7 +37,7 @@ function killTurn(state: DomainState, turn: Turn, error: SynapseError): void {
     state.effects.delete(effect.id);
     state.effectMarks.drop(effect.id);
     state.running.note('cancel-effect', effect.id);
-    state.running.outputs.push({ kind: 'cancel-effect', id: effect.id });
+    state.running.put({ kind: 'cancel-effect', id: effect.id });
   }
   closeTurn(state, turn);
   state.running.note('killed', turn.id, error.code);
@@ -99,7 +100,7 @@ export function restartActor(
   state.mailboxOf(cell.id).restarting = reason;
   setTimer(state, cell.id, nowMs + waitMs);
   state.running.note('restart', cell.id, waitMs);
-  state.running.outputs.push({
+  state.running.put({
     kind: 'supervision',
     event: 'restart',
     address: state.addressOf(cell.id),
@@ -190,7 +191,7 @@ function escalate(state: DomainState, cell: Cell, definition: ResolvedActor, rea
     return;
   }
   const address = state.addressOf(cell.id);
-  state.running.outputs.push({ kind: 'supervision', event: 'escalated', address, reason, untilMs: undefined });
+  state.running.put({ kind: 'supervision', event: 'escalated', address, reason, untilMs: undefined });
   state.enqueue({ kind: 'escalation', actorId: cell.parent, from: cell.id, reason });
 }
 
@@ -199,7 +200,7 @@ export function suspendDomain(state: DomainState, actorId: string, periodMs: num
   const untilMs = state.nowMs + periodMs;
   state.suspendedUntilMs = untilMs;
   state.running.note('suspended', untilMs);
-  state.running.outputs.push({
+  state.running.put({
     kind: 'supervision',
     event: 'escalated',
     address: state.addressOf(actorId),

@@ -25,7 +25,8 @@ import { type Message, type Outcome, actorIdOf } from './message.ts';
 import { commitMigration, migrateCell } from './migration.ts';
 import { touchCell } from './residency.ts';
 import { applyDirective, closeTurn, releaseMailbox } from './supervisor.ts';
-import { Turn, type TurnResult } from './turn.ts';
+import type { TurnResult } from './turn-calls.ts';
+import { Turn } from './turn.ts';
 
 /** Largest reply, bytes: it has to fit a frame. */
 const REPLY_MAX_BYTES = 15 << 20;
@@ -58,8 +59,8 @@ export function startTurn(state: DomainState, actorId: string, message: Message)
     releaseMailbox(state, actorId);
     return undefined;
   }
-  const { seed, nowMs, seq } = state.running;
-  const turn = new Turn(state.nextTurnId, actorId, message, definition.version, seed, nowMs, seq);
+  const { seed, moment } = state.running;
+  const turn = new Turn(state.nextTurnId, actorId, message, definition.version, seed, moment);
   try {
     const cell = takeCell(state, turn, definition);
     turn.arm(cell, definition);
@@ -164,18 +165,19 @@ function drain(state: DomainState, turn: Turn): void {
 /** Gives a suspended turn the result of one of its calls. Its actor is in memory. */
 export function deliver(state: DomainState, turn: Turn, callIndex: number, outcome: Outcome): Progress {
   if (turn.phase === 'dormant') revive(state, turn);
-  turn.closeCall(callIndex);
-  const { nowMs, seq } = state.running;
+  const { calls } = turn;
+  calls.closeCall(callIndex);
+  const { nowMs, seq } = state.running.moment;
   const result: TurnResult = { callIndex, ok: outcome.ok, payload: outcome.payload, nowMs, seq };
   turn.writes?.apply();
   turn.phase = 'running';
   settle(state, turn, result);
   turn.needs ??= unknownSpawn(state, turn);
   if (turn.needs !== undefined) {
-    turn.openCall(callIndex, undefined);
+    calls.openCall(callIndex, undefined);
     return abandon(state, turn);
   }
-  turn.addResult(result);
+  calls.results.push(result);
   state.running.turnCount += 1;
   proceed(state, turn);
   return undefined;
@@ -184,7 +186,8 @@ export function deliver(state: DomainState, turn: Turn, callIndex: number, outco
 function settle(state: DomainState, turn: Turn, result: TurnResult): void {
   const value = result.ok ? decodeValue(result.payload) : decodeError(result.payload);
   state.ports.enter(turn);
-  turn.settle(result, value);
+  turn.now = result;
+  turn.calls.settle(result, value);
   drain(state, turn);
 }
 
@@ -199,11 +202,12 @@ function revive(state: DomainState, turn: Turn): void {
   turn.catchUp();
   migrateCell(state, turn, cell, definition);
   invoke(state, turn, handler);
-  for (const result of turn.results) {
+  const { calls } = turn;
+  for (const result of calls.results) {
     if (turn.settled !== undefined) throw divergence(turn, 'it ended early');
     settle(state, turn, result);
   }
-  if (turn.settled !== undefined || turn.callCount !== turn.sentCount) throw divergence(turn, 'it made other calls');
+  if (turn.settled !== undefined || calls.count !== calls.sentCount) throw divergence(turn, 'it made other calls');
   turn.caughtUp();
 }
 
@@ -224,7 +228,7 @@ function proceed(state: DomainState, turn: Turn): void {
   sendCalls(state, turn);
   if (turn.fault !== undefined) {
     failTurn(state, turn, turn.fault);
-  } else if (turn.settled === undefined && turn.open.size === 0) {
+  } else if (turn.settled === undefined && turn.waitsForNothing) {
     const message = `${turn.where()} awaits something that ctx did not give it: a command may await only what ctx returns`;
     failTurn(state, turn, new SynapseError('AMBIENT_AUTHORITY', message));
   } else if (turn.settled === undefined) {
@@ -276,6 +280,7 @@ function unknownSpawn(state: DomainState, turn: Turn): string | undefined {
 
 /** Makes the children: an address may have come into being while the turn was suspended. */
 function checkSpawns(state: DomainState, turn: Turn): void {
+  if (turn.orders.length === 0) return;
   let newborns: Cell[] | undefined;
   for (const order of turn.orders) {
     if (order.kind !== 'spawn') continue;
@@ -311,7 +316,8 @@ function commitWrites(state: DomainState, turn: Turn): void {
       state.markRow(cell.id, META_ROW); // it may be the last row that told of the actor
       state.running.note('row-gone', cell.id, name);
     } else {
-      state.running.note('row', cell.id, name, write.bytes ?? encodeValue(write.after));
+      if (write.bytes === undefined) state.running.noteRow(cell.id, name, write.after);
+      else state.running.note('row', cell.id, name, write.bytes);
     }
   }
 }

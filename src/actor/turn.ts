@@ -7,7 +7,7 @@
  *
  * A suspended turn can be thrown away and run again: with the same message, seed and state, and with
  * `results` delivered in the recorded order, it arrives at the same place. Calls that have left
- * already (`sentCount`) are not sent again.
+ * already are not sent again.
  */
 import type { SynapseError } from '../base/error.ts';
 import { SeededRandom } from '../base/seeded.ts';
@@ -16,36 +16,8 @@ import type { Sender } from './context-types.ts';
 import type { ResolvedActor } from './definition.ts';
 import { outOfReach } from './failure.ts';
 import { type Message, actorIdOf } from './message.ts';
+import { type OpenCall, TurnCalls, type TurnResult } from './turn-calls.ts';
 import { WriteLog } from './write-log.ts';
-
-/** What a turn waits for; `waitsFor` names an actor of this domain whose turn has to end first. */
-export type Call =
-  | {
-      readonly kind: 'local';
-      readonly index: number;
-      readonly actorId: string;
-      readonly type: string;
-      readonly key: string;
-      readonly handler: string;
-      readonly query: boolean;
-      readonly args: Uint8Array;
-      readonly principal: string | undefined;
-      readonly idempotencyKey: string | undefined;
-    }
-  | {
-      readonly kind: 'remote';
-      readonly index: number;
-      readonly tenant: string;
-      readonly type: string;
-      readonly key: string;
-      readonly handler: string;
-      readonly args: Uint8Array;
-      readonly principal: string | undefined;
-      readonly timeoutMs: number | undefined;
-      readonly idempotencyKey: string | undefined;
-    }
-  | { readonly kind: 'effect'; readonly index: number; readonly name: string; readonly input: Uint8Array }
-  | { readonly kind: 'failed'; readonly index: number; readonly error: SynapseError };
 
 /** What takes effect at the end of a turn that succeeded, in the order it was asked for. */
 export type Order =
@@ -65,20 +37,6 @@ export type Order =
   | { readonly kind: 'watch'; readonly type: string; readonly key: string }
   | { readonly kind: 'stop' };
 
-/** One delivered result, with the recorded time and seq at which the turn saw it. */
-export interface TurnResult {
-  readonly callIndex: number;
-  readonly ok: boolean;
-  readonly payload: Uint8Array;
-  readonly nowMs: number;
-  readonly seq: number;
-}
-
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** A turn as a snapshot holds it: everything that is needed to run it again. */
 export interface TurnImage {
   readonly id: number;
@@ -91,15 +49,20 @@ export interface TurnImage {
   readonly results: readonly TurnResult[];
   readonly existences: readonly boolean[];
   /** Open calls: index and, for a call to a command of this domain, the actor waited for. */
-  readonly open: readonly (readonly [callIndex: number, actorId: string | undefined])[];
+  readonly open: readonly OpenCall[];
 }
 
 /** How a handler came out: nothing yet, a value, or what it threw. */
 export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
 /** Of a turn that has none: most turns wait for nothing, and lists made for them alone were a quarter of their cost. */
-const NONE: readonly never[] = Object.freeze([]);
-const NOT_OPEN: ReadonlyMap<number, string | undefined> = new Map();
+const NONE: readonly never[] = []; // not frozen: a loop over a frozen array makes an object a round
+
+/** When a turn began, or saw its last result: recorded time and seq. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly seq: number;
+}
 
 export class Turn {
   readonly id: number;
@@ -107,20 +70,16 @@ export class Turn {
   readonly message: Message;
   readonly version: number;
   readonly seed: Uint8Array;
-  readonly startMs: number;
-  readonly startSeq: number;
-  sentCount = 0;
+  readonly began: Moment;
 
   /** What follows exists only while the turn is live, that is: its handler's frames are in memory. */
   phase: 'dormant' | 'running' | 'suspended' | 'over' = 'dormant';
-  nowMs: number;
-  seq: number;
+  now: Moment;
   cell: Cell | undefined = undefined;
   definition: ResolvedActor | undefined = undefined;
   settled: Settled | undefined = undefined;
   writes: WriteLog | undefined = undefined;
   orders: readonly Order[] = NONE;
-  outgoing: readonly Call[] = NONE;
   /** The children to be, made at the turn's end. */
   newborns: readonly Cell[] = NONE;
   /** Version that the turn brings its actor to, if it does. */
@@ -131,11 +90,9 @@ export class Turn {
   fault: SynapseError | undefined = undefined;
   /** Set when the turn must know of an actor that is not in memory: it is run again once that is known. */
   needs: string | undefined = undefined;
-  // These lists are made when the first entry comes.
-  #results: TurnResult[] | undefined = undefined;
+  // These are made when they are needed: a turn has 250 bytes as it is.
+  #calls: TurnCalls | undefined = undefined;
   #existences: boolean[] | undefined = undefined;
-  #open: Map<number, string | undefined> | undefined = undefined;
-  #waiting: (Waiting | undefined)[] | undefined = undefined;
   #spawned: Set<string> | undefined = undefined;
   #sender: Sender | undefined = undefined;
   #random: SeededRandom | undefined = undefined;
@@ -146,56 +103,44 @@ export class Turn {
   #linesKnown = 0;
   #isCatchingUp = false;
 
-  constructor(
-    id: number,
-    actorId: string,
-    message: Message,
-    version: number,
-    seed: Uint8Array,
-    nowMs: number,
-    seq: number,
-  ) {
+  constructor(id: number, actorId: string, message: Message, version: number, seed: Uint8Array, began: Moment) {
     this.id = id;
     this.actorId = actorId;
     this.message = message;
     this.version = version;
     this.seed = seed;
-    this.startMs = nowMs;
-    this.startSeq = seq;
-    this.nowMs = nowMs;
-    this.seq = seq;
+    this.began = began;
+    this.now = began;
   }
 
   static fromImage(image: TurnImage): Turn {
     const { id, message, version, seed, nowMs, seq } = image;
-    const turn = new Turn(id, actorIdOf(message.type, message.key), message, version, seed, nowMs, seq);
-    if (image.results.length > 0) turn.#results = [...image.results];
+    const turn = new Turn(id, actorIdOf(message.type, message.key), message, version, seed, { nowMs, seq });
     if (image.existences.length > 0) turn.#existences = [...image.existences];
-    turn.sentCount = image.sentCount;
-    if (image.open.length > 0) turn.#open = new Map(image.open);
+    const { calls } = turn;
+    for (const result of image.results) calls.results.push(result);
+    for (const [index, actorId] of image.open) calls.openCall(index, actorId);
+    calls.sentCount = image.sentCount;
     return turn;
   }
 
-  /** What the turn has been given so far, in the order it got it. */
-  get results(): readonly TurnResult[] {
-    return this.#results ?? NONE;
+  /** The calls of the turn, for what makes some. */
+  get calls(): TurnCalls {
+    return (this.#calls ??= new TurnCalls());
   }
 
-  addResult(result: TurnResult): void {
-    (this.#results ??= []).push(result);
+  /** The calls of the turn where it has made some. */
+  get callsMade(): TurnCalls | undefined {
+    return this.#calls;
   }
 
-  /** Calls without a result yet and, of a call to a command of this domain, the actor waited for. */
-  get open(): ReadonlyMap<number, string | undefined> {
-    return this.#open ?? NOT_OPEN;
+  /** No call is open: a handler that has not ended waits for something that is none of ours. */
+  get waitsForNothing(): boolean {
+    return this.#calls === undefined || this.#calls.openCount === 0;
   }
 
-  openCall(callIndex: number, actorId: string | undefined): void {
-    (this.#open ??= new Map()).set(callIndex, actorId);
-  }
-
-  closeCall(callIndex: number): void {
-    this.#open?.delete(callIndex);
+  get nowMs(): number {
+    return this.now.nowMs;
   }
 
   image(): TurnImage {
@@ -204,12 +149,12 @@ export class Turn {
       version: this.version,
       message: this.message,
       seed: this.seed,
-      nowMs: this.startMs,
-      seq: this.startSeq,
-      sentCount: this.sentCount,
-      results: this.results,
+      nowMs: this.began.nowMs,
+      seq: this.began.seq,
+      sentCount: this.#calls?.sentCount ?? 0,
+      results: this.#calls?.results ?? NONE,
       existences: this.#existences ?? NONE,
-      open: [...this.open],
+      open: this.#calls?.open ?? NONE,
     };
   }
 
@@ -220,8 +165,7 @@ export class Turn {
     this.definition = definition;
     this.writes = new WriteLog(cell);
     this.phase = 'running';
-    this.nowMs = this.startMs;
-    this.seq = this.startSeq;
+    this.now = this.began;
   }
 
   /** Throws away the live part. What the snapshot holds stays. */
@@ -234,11 +178,10 @@ export class Turn {
     this.fault = undefined;
     this.writes = undefined;
     this.orders = NONE;
-    this.outgoing = NONE;
     this.newborns = NONE;
     this.needs = undefined;
     this.migratesTo = undefined;
-    this.#waiting = undefined;
+    this.#calls?.disarm();
     this.#random = undefined;
     this.#orderCount = 0;
     this.#existenceCount = 0;
@@ -250,13 +193,6 @@ export class Turn {
   order(order: Order): void {
     if (this.orders === NONE) this.orders = [order];
     else (this.orders as Order[]).push(order);
-  }
-
-  /** Takes the calls that the last stretch of code made. */
-  takeOutgoing(): readonly Call[] {
-    const calls = this.outgoing;
-    this.outgoing = NONE;
-    return calls;
   }
 
   /** Asks for a child, at the turn's end. */
@@ -291,11 +227,6 @@ export class Turn {
   get random(): SeededRandom {
     this.#random ??= new SeededRandom(this.seed, this.id);
     return this.#random;
-  }
-
-  /** Number of calls made so far by the live handler. */
-  get callCount(): number {
-    return this.#waiting?.length ?? 0;
   }
 
   /** Whether an actor exists, as the turn saw it when it first asked: a rerun is told the same. */
@@ -338,35 +269,9 @@ export class Turn {
     return `${this.message.type}/${this.message.key} ${this.message.handler}`;
   }
 
-  /** A promise for the result of the next call; the call leaves unless it has left before. */
-  request(make: (index: number) => Call): Promise<unknown> {
-    const waiting = (this.#waiting ??= []);
-    const index = waiting.length;
-    const promise = new Promise<unknown>((resolve, reject) => {
-      waiting.push({ resolve, reject });
-    });
-    if (index >= this.sentCount) {
-      const call = make(index);
-      if (this.outgoing === NONE) this.outgoing = [call];
-      else (this.outgoing as Call[]).push(call);
-    }
-    return promise;
-  }
-
   /** An id for a timer: the same whenever the turn is run again, and never another turn's. */
   nextOrderId(): string {
     this.#orderCount += 1;
     return `${this.id}.${this.#orderCount}`;
-  }
-
-  /** Settles the promise of one call. The caller drains the microtasks. */
-  settle(result: TurnResult, value: unknown): void {
-    this.nowMs = result.nowMs;
-    this.seq = result.seq;
-    const waiting = this.#waiting?.[result.callIndex];
-    if (this.#waiting === undefined || waiting === undefined) return;
-    this.#waiting[result.callIndex] = undefined;
-    if (result.ok) waiting.resolve(value);
-    else waiting.reject(value);
   }
 }

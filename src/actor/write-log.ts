@@ -97,11 +97,12 @@ export class WriteLog {
     after: unknown,
     bytes: Uint8Array | undefined,
   ): void {
-    const writes = (this.#writes ??= []);
-    const earlier = this.#find(writes, name);
+    const writes = this.#writes;
+    const earlier = this.#find(writes ?? NONE, name);
     if (earlier === undefined) {
       const write = new Write(name, table, key, before, after, bytes);
-      writes.push(write);
+      if (writes === undefined) this.#writes = [write];
+      else writes.push(write);
       this.#byName?.set(name, write);
     } else {
       earlier.after = after;

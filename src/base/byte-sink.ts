@@ -65,6 +65,16 @@ export class ByteSink {
     this.raw(value);
   }
 
+  /** Length (u32) and the bytes from `start` to before `end`. */
+  piece(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.u32(length);
+    const at = this.#room(length);
+    const to = this.#bytes;
+    if (length > BY_HAND_MAX) to.set(bytes.subarray(start, end), at);
+    else for (let i = 0; i < length; i++) to[at + i] = bytes[start + i] as number;
+  }
+
   /** Bytes of a fixed, known length, without a length before them. */
   raw(value: Uint8Array): void {
     const { length } = value;

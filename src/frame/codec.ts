@@ -7,6 +7,7 @@
  * function, a symbol, a class instance, a hole, a circle. The form is drawn in value-tag.ts.
  */
 import { assert } from '../base/assert.ts';
+import type { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { DEPTH_MAX, ENVELOPE_DEPTH_MAX, TAG_ARRAY, TAG_UNDEFINED, VALUE_MAX_BYTES } from './value-tag.ts';
 import { ValueReader } from './value-reader.ts';
@@ -52,6 +53,16 @@ export function encodeValue(
 ): Uint8Array {
   const known = limitBytes > 0 ? knownBytes(value) : undefined;
   return known ?? encodeWith(value, limitBytes, root, depthMax, undefined);
+}
+
+/**
+ * Writes {@link encodeValue}'s bytes into `sink`, behind their length.
+ *
+ * @throws SynapseError `UNSERIALIZABLE`, `TOO_LARGE`; nothing is written then
+ */
+export function encodeValueInto(sink: ByteSink, value: unknown): void {
+  const writer = sharedWriter.busy ? new ValueWriter() : sharedWriter;
+  writer.encodeInto(sink, value, VALUE_MAX_BYTES, '$', DEPTH_MAX);
 }
 
 /**

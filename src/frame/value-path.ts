@@ -3,6 +3,8 @@
  * when something is refused; while encoding, the writer keeps two small stacks and no text.
  */
 
+import { SynapseError } from '../base/error.ts';
+
 /** How a child hangs in its container. */
 export const STEP_INDEX = 0;
 export const STEP_PROPERTY = 1;
@@ -56,4 +58,9 @@ function keyText(key: unknown): string {
     default:
       return String(key);
   }
+}
+
+export function tooLarge(root: string, limit: number, path: string): SynapseError {
+  const text = `${root} takes more than ${limit} bytes (at ${path})`;
+  return new SynapseError('TOO_LARGE', text, { limit, unit: 'bytes', path });
 }

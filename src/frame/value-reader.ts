@@ -186,9 +186,10 @@ export class ValueReader {
 
   #array(count: number): unknown[] {
     this.#open(count);
-    const array: unknown[] = [];
     const freezing = this.#freezing;
-    for (let i = 0; i < count; i++) {
+    // An empty array takes 17 places with its first entry, and most lists of arguments have one.
+    const array: unknown[] = freezing || count === 0 ? [] : [this.#value()];
+    for (let i = array.length; i < count; i++) {
       if (freezing && this.#bytesAhead()) defineBytes(array, i, this.#value());
       else array.push(this.#value());
     }
