@@ -9,17 +9,17 @@ import * as at from './header.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A message without what differs from one to the next. */
-export type EnvelopeFields = Omit<FrameFields, 'messageId' | 'timeMs' | 'incarnation' | 'floor' | 'payload'>;
+/** A message of somebody outside without what differs from one to the next. */
+export type EnvelopeFields = Pick<FrameFields, 'kind' | 'shard' | 'target' | 'handler' | 'extension'>;
 
 export class Envelope {
-  readonly shard: number;
   readonly #head: Uint8Array;
 
   /** @throws SynapseError as {@link encodeFrame} */
   constructor(fields: EnvelopeFields) {
-    this.shard = fields.shard;
-    this.#head = encodeFrame({ ...fields, messageId: 0, timeMs: 0, payload: NO_BYTES });
+    const { kind, shard, target, handler = '', extension = NO_BYTES } = fields;
+    // Field by field: an object that is spread into another costs 2 us and makes the encoder slow for all.
+    this.#head = encodeFrame({ kind, shard, messageId: 0, timeMs: 0, target, handler, extension, payload: NO_BYTES });
   }
 
   /**

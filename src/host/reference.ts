@@ -65,6 +65,27 @@ const TARGET = Object.freeze({});
 
 type Method = (...args: unknown[]) => unknown;
 
+/** Methods that were asked for. Most references are asked for one: a map for it would cost as much as its call. */
+class MethodCache {
+  #lastName = '';
+  #last: Method | undefined;
+  #others: Map<string, Method> | undefined;
+
+  get(name: string): Method | undefined {
+    return this.#lastName === name ? this.#last : this.#others?.get(name);
+  }
+
+  keep(name: string, method: Method): Method {
+    if (this.#last !== undefined) {
+      this.#others ??= new Map();
+      if (this.#others.size < METHODS_MAX) this.#others.set(this.#lastName, this.#last);
+    }
+    this.#lastName = name;
+    this.#last = method;
+    return method;
+  }
+}
+
 /** What stands behind a reference. Methods are made when they are asked for, and kept, with their routes. */
 class ReferenceHandler implements ProxyHandler<object> {
   readonly #home: ReferenceHome;
@@ -72,7 +93,7 @@ class ReferenceHandler implements ProxyHandler<object> {
   readonly #options: CallOptions;
   readonly #fault: SynapseError | undefined;
   #tells: object | undefined;
-  readonly #methods: Map<string, Method> = new Map();
+  readonly #methods: MethodCache = new MethodCache();
 
   constructor(home: ReferenceHome, address: Address, options: CallOptions) {
     this.#home = home;
@@ -99,7 +120,7 @@ class ReferenceHandler implements ProxyHandler<object> {
         return (more: CallOptions): unknown =>
           makeReference(this.#home, this.#address, mergeOptions(this.#options, more));
       default:
-        return keep(this.#methods, name, this.#callOf(name));
+        return this.#methods.keep(name, this.#callOf(name));
     }
   }
 
@@ -128,7 +149,7 @@ class ReferenceHandler implements ProxyHandler<object> {
 /** What stands behind `ref.tell`. */
 class TellHandler implements ProxyHandler<object> {
   readonly #reference: ReferenceHandler;
-  readonly #methods: Map<string, Method> = new Map();
+  readonly #methods: MethodCache = new MethodCache();
 
   constructor(reference: ReferenceHandler) {
     this.#reference = reference;
@@ -136,13 +157,8 @@ class TellHandler implements ProxyHandler<object> {
 
   get(_target: object, name: string | symbol): unknown {
     if (typeof name !== 'string' || name === 'then') return undefined;
-    return this.#methods.get(name) ?? keep(this.#methods, name, this.#reference.tellOf(name));
+    return this.#methods.get(name) ?? this.#methods.keep(name, this.#reference.tellOf(name));
   }
-}
-
-function keep(methods: Map<string, Method>, name: string, method: Method): Method {
-  if (methods.size < METHODS_MAX) methods.set(name, method);
-  return method;
 }
 
 /** A reference to `address`. Faults of the address or the options are told by its calls. */
