@@ -8,22 +8,23 @@
  * Stored as 16-ary pages (trie-page.ts) behind a port, so that one change touches O(log n) pages
  * and the changes of a batch share the upper ones. Pure: no I/O of its own, no clock, no cache.
  */
-import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
+import { TrieBatch, type TrieChange } from './trie-batch.ts';
 import {
-  branchHash,
+  BUCKET_HEAD,
   BUCKET_LEAVES,
   bucketHash,
-  compareKeys,
-  decodePage,
+  checkPage,
+  Children,
+  compareHashes,
+  copyBytes,
   emptyRoot,
-  encodeBranch,
   encodeBucket,
   FAN_OUT,
+  LEAF_BYTES,
   malformed,
   nibbleAt,
 } from './trie-page.ts';
-import type { TrieChild, TrieLeaf, TriePage } from './trie-page.ts';
 
 /** Where pages live. A prefix is the hex digits all keys under the page begin with; the root's is ''. */
 export interface TriePages {
@@ -31,12 +32,6 @@ export interface TriePages {
   read(prefix: string): Uint8Array | undefined;
   /** Stores a page, or deletes it (`null`). The trie never changes a page it handed over. */
   write(prefix: string, page: Uint8Array | null): void;
-}
-
-/** One change: a new value hash (32 bytes) for a key (32 bytes), or its deletion. */
-export interface TrieChange {
-  readonly key: Uint8Array;
-  readonly valueHash: Uint8Array | null;
 }
 
 /** Pages over other pages: reads fall through, writes stay here. For a root without writing anything. */
@@ -90,14 +85,19 @@ export class MemoryPages implements TriePages {
 
 /** The root as stored: 32 bytes; of nothing stored, 32 zero bytes. Malformed root page: STORE_CORRUPT. */
 export function trieRoot(pages: TriePages): Uint8Array {
-  const page = readPage(pages, '');
-  return (page === undefined ? undefined : pageHash(page, 0)) ?? emptyRoot();
+  const root = emptyRoot();
+  const page = pages.read('');
+  if (page === undefined) return root;
+  if (checkPage(page, '') === 'bucket') bucketHash(page, BUCKET_HEAD, page.length, 0, root, 0);
+  else childrenOf(page, '').hash(root, 0);
+  return root;
 }
 
 /** Number of leaves stored. */
 export function trieSize(pages: TriePages): number {
-  const page = readPage(pages, '');
-  return page === undefined ? 0 : pageSize(page);
+  const page = pages.read('');
+  if (page === undefined) return 0;
+  return checkPage(page, '') === 'bucket' ? (page[1] as number) : childrenOf(page, '').total();
 }
 
 /**
@@ -105,149 +105,173 @@ export function trieSize(pages: TriePages): number {
  * what is absent changes nothing. A malformed page: STORE_CORRUPT, and the pages may be half written:
  * write into an OverlayPages where that matters.
  */
-export function updateTrie(pages: TriePages, changes: readonly TrieChange[]): Uint8Array {
-  for (const change of changes) {
-    assert(change.key.length === HASH_BYTES, 'a trie key has 32 bytes');
-    assert(change.valueHash === null || change.valueHash.length === HASH_BYTES, 'a trie value hash has 32 bytes');
-  }
-  if (changes.length === 0) return trieRoot(pages);
-  return updateSubtree(pages, '', undefined, lastOfEachKey(changes)).hash ?? emptyRoot();
+export function updateTrie(pages: TriePages, changes: readonly TrieChange[] | TrieBatch): Uint8Array {
+  const batch = changes instanceof TrieBatch ? changes : TrieBatch.of(changes);
+  if (batch.count === 0) return trieRoot(pages);
+  const root = emptyRoot();
+  const sorted = batch.sorted();
+  new TrieUpdate(pages, sorted).subtree('', undefined, 0, sorted.count, { bytes: root, at: 0 });
+  return root;
 }
 
 const COUNTS_DIFFER = 'its branch counts other leaves';
+const NO_LEAVES = new Uint8Array(0);
 
-interface Subtree {
-  readonly leaves: number;
-  readonly hash: Uint8Array | undefined;
+/** Where the hash of a subtree goes, if it has leaves. */
+interface Place {
+  readonly bytes: Uint8Array;
+  at: number;
 }
 
-/** `changes` share `prefix`, ascend and hold each key once; `expected` leaves stand under it, by its branch. */
-function updateSubtree(
-  pages: TriePages,
-  prefix: string,
-  expected: number | undefined,
-  changes: readonly TrieChange[],
-): Subtree {
-  const page = readPage(pages, prefix);
-  // A lost page must not pass for an empty subtree.
-  if (expected !== undefined && expected !== (page === undefined ? 0 : pageSize(page)))
-    throw malformed(prefix, COUNTS_DIFFER);
-  if (page?.kind === 'branch') return updateBranch(pages, prefix, page.children, changes);
-  const before = page?.leaves ?? [];
-  const after = merge(before, changes);
-  if (after === undefined)
-    return { leaves: before.length, hash: bucketHash(before, 0, before.length, prefix.length * 4) };
-  return buildSubtree(pages, prefix, after);
+/** The branch being worked on at one depth. */
+interface Level {
+  readonly children: Children;
+  readonly place: Place;
 }
 
-function updateBranch(
-  pages: TriePages,
-  prefix: string,
-  before: readonly (TrieChild | undefined)[],
-  changes: readonly TrieChange[],
-): Subtree {
-  const children = before.slice();
-  let from = 0;
-  while (from < changes.length) {
-    const nibble = nibbleAt((changes[from] as TrieChange).key, prefix.length);
-    const to = endOfNibble(changes, from, prefix.length, nibble);
-    const child = updateSubtree(
-      pages,
-      prefix + nibble.toString(16),
-      before[nibble]?.leaves ?? 0,
-      changes.slice(from, to),
-    );
-    children[nibble] = child.hash === undefined ? undefined : { leaves: child.leaves, hash: child.hash };
-    from = to;
+/** One batch of changes on its way through the pages. What a method returns is the number of leaves under its prefix. */
+class TrieUpdate {
+  readonly #pages: TriePages;
+  /** The changes as leaves, ascending, each key once. */
+  readonly #changed: Uint8Array;
+  /** By change: 1 where its key goes. */
+  readonly #isGone: Uint8Array;
+  readonly #levels: Level[] = [];
+
+  constructor(pages: TriePages, sorted: TrieBatch) {
+    this.#pages = pages;
+    this.#changed = sorted.bytes;
+    this.#isGone = sorted.isGone;
   }
-  const leaves = leavesOf(children);
-  if (leaves <= BUCKET_LEAVES) return buildSubtree(pages, prefix, collapse(pages, prefix, children));
-  pages.write(prefix, encodeBranch(children));
-  return { leaves, hash: branchHash(children) };
-}
 
-/** Writes the pages of a subtree none of whose lower pages exist any more. */
-function buildSubtree(pages: TriePages, prefix: string, leaves: readonly TrieLeaf[]): Subtree {
-  if (leaves.length <= BUCKET_LEAVES) {
-    pages.write(prefix, leaves.length === 0 ? null : encodeBucket(leaves));
-    return { leaves: leaves.length, hash: bucketHash(leaves, 0, leaves.length, prefix.length * 4) };
+  /** Applies the changes `from` to `to`, all of `prefix`; `expected` leaves stand under it, by its branch. */
+  subtree(prefix: string, expected: number | undefined, from: number, to: number, place: Place): number {
+    const page = this.#pages.read(prefix);
+    if (page !== undefined && checkPage(page, prefix) === 'branch') {
+      const level = this.#level(prefix.length);
+      level.children.read(page, prefix);
+      checkCount(prefix, expected, level.children.total());
+      return this.#branch(prefix, level, from, to, place);
+    }
+    const before = page?.subarray(BUCKET_HEAD) ?? NO_LEAVES;
+    checkCount(prefix, expected, before.length / LEAF_BYTES);
+    const after = this.#merge(before, from, to);
+    if (after !== undefined) return this.#build(prefix, after, 0, after.length, place);
+    if (before.length > 0) bucketHash(before, 0, before.length, prefix.length * 4, place.bytes, place.at);
+    return before.length / LEAF_BYTES;
   }
-  const children: (TrieChild | undefined)[] = [];
-  let from = 0;
-  for (let nibble = 0; nibble < FAN_OUT; nibble++) {
-    const to = endOfNibble(leaves, from, prefix.length, nibble);
-    const child = from === to ? undefined : buildSubtree(pages, prefix + nibble.toString(16), leaves.slice(from, to));
-    children.push(child?.hash === undefined ? undefined : { leaves: child.leaves, hash: child.hash });
-    from = to;
+
+  #branch(prefix: string, { children, place: below }: Level, first: number, last: number, place: Place): number {
+    const depth = prefix.length;
+    for (let from = first; from < last;) {
+      const nibble = nibbleAt(this.#changed, from * LEAF_BYTES, depth);
+      let to = from + 1;
+      while (to < last && nibbleAt(this.#changed, to * LEAF_BYTES, depth) === nibble) to += 1;
+      below.at = nibble * HASH_BYTES;
+      const known = children.leaves[nibble] as number;
+      children.leaves[nibble] = this.subtree(prefix + nibble.toString(16), known, from, to, below);
+      from = to;
+    }
+    const leaves = children.total();
+    if (leaves > BUCKET_LEAVES) return this.#finish(prefix, children, place);
+    const left = this.#collapse(prefix, children);
+    return this.#build(prefix, left, 0, left.length, place);
   }
-  pages.write(prefix, encodeBranch(children));
-  return { leaves: leaves.length, hash: branchHash(children) };
-}
 
-/** Takes the few leaves left out of the buckets under a branch. */
-function collapse(pages: TriePages, prefix: string, children: readonly (TrieChild | undefined)[]): readonly TrieLeaf[] {
-  const leaves: TrieLeaf[] = [];
-  for (let nibble = 0; nibble < FAN_OUT; nibble++) {
-    const child = children[nibble];
-    if (child === undefined) continue;
-    const below = prefix + nibble.toString(16);
-    const page = readPage(pages, below);
-    if (page?.kind !== 'bucket' || page.leaves.length !== child.leaves) throw malformed(below, COUNTS_DIFFER);
-    leaves.push(...page.leaves);
-    pages.write(below, null);
+  /** Writes the pages of a subtree none of whose lower pages exist any more: the leaves of `bytes` between `first` and `last`. */
+  #build(prefix: string, bytes: Uint8Array, first: number, last: number, place: Place): number {
+    const depth = prefix.length;
+    const leaves = (last - first) / LEAF_BYTES;
+    if (leaves <= BUCKET_LEAVES) {
+      this.#pages.write(prefix, leaves === 0 ? null : encodeBucket(bytes, first, last));
+      if (leaves > 0) bucketHash(bytes, first, last, depth * 4, place.bytes, place.at);
+      return leaves;
+    }
+    const { children, place: below } = this.#level(depth);
+    children.clear();
+    for (let from = first; from < last;) {
+      const nibble = nibbleAt(bytes, from, depth);
+      let to = from + LEAF_BYTES;
+      while (to < last && nibbleAt(bytes, to, depth) === nibble) to += LEAF_BYTES;
+      below.at = nibble * HASH_BYTES;
+      children.leaves[nibble] = this.#build(prefix + nibble.toString(16), bytes, from, to, below);
+      from = to;
+    }
+    return this.#finish(prefix, children, place);
   }
-  return leaves;
-}
 
-/** The leaves with the changes applied, ascending; nothing when they change nothing. */
-function merge(leaves: readonly TrieLeaf[], changes: readonly TrieChange[]): readonly TrieLeaf[] | undefined {
-  const after: TrieLeaf[] = [];
-  let changed = false;
-  let at = 0;
-  for (const { key, valueHash } of changes) {
-    while (at < leaves.length && compareKeys((leaves[at] as TrieLeaf).key, key) < 0)
-      after.push(leaves[at++] as TrieLeaf);
-    const old = at < leaves.length && compareKeys((leaves[at] as TrieLeaf).key, key) === 0 ? leaves[at++] : undefined;
-    if (valueHash !== null) after.push({ key, valueHash });
-    changed ||=
-      old === undefined ? valueHash !== null : valueHash === null || compareKeys(old.valueHash, valueHash) !== 0;
+  #finish(prefix: string, children: Children, place: Place): number {
+    const leaves = children.total();
+    this.#pages.write(prefix, children.page());
+    children.hash(place.bytes, place.at);
+    return leaves;
   }
-  if (!changed) return undefined;
-  while (at < leaves.length) after.push(leaves[at++] as TrieLeaf);
-  return after;
+
+  /** Takes the few leaves left out of the buckets under a branch. */
+  #collapse(prefix: string, children: Children): Uint8Array {
+    const leaves = new Uint8Array(children.total() * LEAF_BYTES);
+    let size = 0;
+    for (let nibble = 0; nibble < FAN_OUT; nibble++) {
+      const count = children.leaves[nibble] as number;
+      if (count === 0) continue;
+      const below = prefix + nibble.toString(16);
+      const page = this.#pages.read(below);
+      if (page === undefined || checkPage(page, below) !== 'bucket') throw malformed(below, COUNTS_DIFFER);
+      checkCount(below, count, page[1] as number);
+      copyBytes(page, BUCKET_HEAD, leaves, size, count * LEAF_BYTES);
+      size += count * LEAF_BYTES;
+      this.#pages.write(below, null);
+    }
+    return leaves;
+  }
+
+  /** The leaves with the changes applied, ascending; nothing when they change nothing. */
+  #merge(leaves: Uint8Array, from: number, to: number): Uint8Array | undefined {
+    const after = new Uint8Array(leaves.length + (to - from) * LEAF_BYTES);
+    let isChanged = false;
+    let at = 0;
+    let size = 0;
+    const keep = (bytes: Uint8Array, place: number): void => {
+      copyBytes(bytes, place, after, size, LEAF_BYTES);
+      size += LEAF_BYTES;
+    };
+    for (let i = from; i < to; i++) {
+      const change = i * LEAF_BYTES;
+      let order = -1;
+      while (at < leaves.length && (order = compareHashes(leaves, at, this.#changed, change)) < 0) {
+        keep(leaves, at);
+        at += LEAF_BYTES;
+      }
+      const isKnown = at < leaves.length && order === 0;
+      const isGone = this.#isGone[i] === 1;
+      const hash = HASH_BYTES; // the value's stands behind the key
+      isChanged ||= isKnown ? isGone || compareHashes(leaves, at + hash, this.#changed, change + hash) !== 0 : !isGone;
+      if (isKnown) at += LEAF_BYTES;
+      if (!isGone) keep(this.#changed, change);
+    }
+    if (!isChanged) return undefined;
+    for (; at < leaves.length; at += LEAF_BYTES) keep(leaves, at);
+    return after.subarray(0, size);
+  }
+
+  #level(depth: number): Level {
+    let level = this.#levels[depth];
+    if (level === undefined) {
+      const children = new Children();
+      level = { children, place: { bytes: children.hashes, at: 0 } };
+      this.#levels[depth] = level;
+    }
+    return level;
+  }
 }
 
-function lastOfEachKey(changes: readonly TrieChange[]): readonly TrieChange[] {
-  const sorted = changes.toSorted((a, b) => compareKeys(a.key, b.key)); // stable: the later of equal keys stays behind
-  return sorted.filter(
-    (change, i) => i + 1 === sorted.length || compareKeys(change.key, (sorted[i + 1] as TrieChange).key) !== 0,
-  );
+/** A lost page must not pass for an empty subtree. */
+function checkCount(prefix: string, expected: number | undefined, found: number): void {
+  if (expected !== undefined && expected !== found) throw malformed(prefix, COUNTS_DIFFER);
 }
 
-function endOfNibble(
-  entries: readonly { readonly key: Uint8Array }[],
-  from: number,
-  depth: number,
-  nibble: number,
-): number {
-  let to = from;
-  while (to < entries.length && nibbleAt((entries[to] as { key: Uint8Array }).key, depth) === nibble) to += 1;
-  return to;
-}
-
-function readPage(pages: TriePages, prefix: string): TriePage | undefined {
-  const bytes = pages.read(prefix);
-  return bytes === undefined ? undefined : decodePage(bytes, prefix);
-}
-
-function pageHash(page: TriePage, depth: number): Uint8Array | undefined {
-  return page.kind === 'branch' ? branchHash(page.children) : bucketHash(page.leaves, 0, page.leaves.length, depth * 4);
-}
-
-function pageSize(page: TriePage): number {
-  return page.kind === 'branch' ? leavesOf(page.children) : page.leaves.length;
-}
-
-function leavesOf(children: readonly (TrieChild | undefined)[]): number {
-  return children.reduce((sum, child) => sum + (child?.leaves ?? 0), 0);
+function childrenOf(page: Uint8Array, prefix: string): Children {
+  const children = new Children();
+  children.read(page, prefix);
+  return children;
 }

@@ -148,6 +148,10 @@ export function systemPrefix(owner: RowOwner, group?: string): Uint8Array {
 
 /** sha256 over an injective encoding of (group, name): the row's key in its trie. */
 export function rowHash(group: string, name: string): Uint8Array {
+  const size = 1 + Buffer.byteLength(group, 'utf8');
+  // Of most names the bytes are the UTF-8 of a text, and a text is hashed without making an array of it.
+  if (size < 0x80 && group.isWellFormed() && name.isWellFormed())
+    return sha256(`\0\0\0${String.fromCharCode(size)}\0${group}\0${name}`);
   return sha256(new ByteWriter().text(group).raw(textBytes(name)).bytes());
 }
 
@@ -158,13 +162,18 @@ export function rowKey(
   group: string,
   hash: Uint8Array,
 ): Uint8Array {
-  const short = owner.seal.shortName(hash);
-  if (place === 'domain') return new ByteWriter(64).raw(systemPrefix(owner, group)).raw(short).bytes();
-  return new ByteWriter(64)
-    .raw(groupPrefix(owner, group))
-    .u8(place === 'state' ? 0 : 1)
-    .raw(short)
-    .bytes();
+  const prefix = place === 'domain' ? systemPrefix(owner, group) : groupPrefix(owner, group);
+  return rowKeyUnder(prefix, place, owner.seal.shortName(hash));
+}
+
+/** The same where the prefix of the row's group is at hand: {@link systemPrefix} of `domain` rows, else {@link groupPrefix}. */
+export function rowKeyUnder(prefix: Uint8Array, place: 'state' | 'system' | 'domain', short: Uint8Array): Uint8Array {
+  const at = place === 'domain' ? prefix.length : prefix.length + 1;
+  const key = new Uint8Array(at + short.length);
+  for (let i = 0; i < prefix.length; i++) key[i] = prefix[i] as number;
+  if (place === 'system') key[prefix.length] = 1;
+  for (let i = 0; i < short.length; i++) key[at + i] = short[i] as number;
+  return key;
 }
 
 /** The first key behind all keys that start with `prefix` (no prefix here is all 0xff). */
@@ -200,5 +209,5 @@ function start(kind: number): ByteWriter {
 }
 
 function nameOf({ seal }: RowOwner, name: string): Uint8Array {
-  return seal.shortName(sha256(textBytes(name)));
+  return seal.shortName(sha256(name.isWellFormed() ? `\0${name}` : textBytes(name)));
 }

@@ -8,9 +8,11 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { HASH_BYTES, sha256, sha256Of } from '../base/hash.ts';
+import { HASH_BYTES, sha256, sha256Into, sha256Of } from '../base/hash.ts';
+import { TrieBatch, type TrieChange } from '../merkle/trie-batch.ts';
+import { copyBytes } from '../merkle/trie-page.ts';
 import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.ts';
-import type { TrieChange, TriePages } from '../merkle/trie.ts';
+import type { TriePages } from '../merkle/trie.ts';
 import { ByteReader, ByteWriter } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import {
@@ -20,7 +22,7 @@ import {
   imageKey,
   pageKey,
   rowHash,
-  rowKey,
+  rowKeyUnder,
   systemPrefix,
   TRIE,
 } from './schema.ts';
@@ -62,6 +64,7 @@ export interface SystemRow {
 }
 
 const DOMAIN_GROUPS = 'sys:';
+const NO_PREFIX = new Uint8Array(0);
 
 /** Rows read at a time. */
 const PAGE_ROWS = 500;
@@ -77,6 +80,9 @@ export class SnapshotDraft {
   readonly #state: TenantState;
   readonly #tries: Record<RowSpace, OverlayPages>;
   readonly #rows: Write[] = [];
+  #group: string | undefined;
+  #isDomain = false;
+  #groupPrefix: Uint8Array = NO_PREFIX;
   #stateRoot: Uint8Array;
   #systemRoot: Uint8Array;
 
@@ -100,12 +106,16 @@ export class SnapshotDraft {
 
   /** Applies changes; of two changes of one row the later wins. Damaged pages: STORE_CORRUPT. */
   apply(changes: readonly RowChange[]): void {
-    const byTrie: Record<RowSpace, TrieChange[]> = { state: [], system: [] };
+    const byTrie: Record<RowSpace, TrieBatch> = { state: new TrieBatch(), system: new TrieBatch() };
     for (const change of changes) {
-      const hash = rowHash(change.group, change.name);
-      const key = rowKey(this.#state, placeOf(change), change.group, hash);
-      byTrie[change.space].push({ key: hash, valueHash: change.value === null ? null : sha256(change.value) });
-      this.#rows.push([key, change.value === null ? null : this.#sealed(key, change.group, change.name, change.value)]);
+      const { group, name, value } = change;
+      const hash = rowHash(group, name);
+      const batch = byTrie[change.space];
+      const at = batch.add(value === null);
+      copyBytes(hash, 0, batch.bytes, at, HASH_BYTES);
+      if (value !== null) sha256Into(value, batch.bytes, at + HASH_BYTES);
+      const key = this.#rowKey(placeOf(change), group, hash);
+      this.#rows.push([key, value === null ? null : this.#sealed(key, group, name, value)]);
     }
     this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
     this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
@@ -126,12 +136,23 @@ export class SnapshotDraft {
     return writes;
   }
 
+  /** As `rowKey`: rows of a group come one after another, and its prefix is a hash. */
+  #rowKey(place: 'state' | 'system' | 'domain', group: string, hash: Uint8Array): Uint8Array {
+    const isDomain = place === 'domain';
+    if (this.#group !== group || this.#isDomain !== isDomain) {
+      this.#group = group;
+      this.#isDomain = isDomain;
+      this.#groupPrefix = isDomain ? systemPrefix(this.#state, group) : groupPrefix(this.#state, group);
+    }
+    return rowKeyUnder(this.#groupPrefix, place, this.#state.seal.shortName(hash));
+  }
+
   #sealed(key: Uint8Array, group: string, name: string, value: Uint8Array): Uint8Array {
     return this.#state.seal.seal(key, new ByteWriter(value.length + 128).text(group).text(name).raw(value));
   }
 
-  #update(space: RowSpace, changes: readonly TrieChange[], before: Uint8Array): Uint8Array {
-    if (changes.length === 0) return before;
+  #update(space: RowSpace, changes: TrieBatch, before: Uint8Array): Uint8Array {
+    if (changes.count === 0) return before;
     const { tenant, snapshotSeq: seq } = this.#state;
     try {
       // The root the tenant row knows: a root page that was lost or replaced by an older one is found here.

@@ -5,7 +5,7 @@
 import { HASH_BYTES, hexOf, sha256 } from '../base/hash.ts';
 import { CompactRange } from '../merkle/log.ts';
 import { MemoryPages, updateTrie } from '../merkle/trie.ts';
-import type { TrieChange } from '../merkle/trie.ts';
+import type { TrieChange } from '../merkle/trie-batch.ts';
 import type { AuditKey } from './audit-key.ts';
 import { TILE_HASHES, TILE_LEVELS } from './audit-log.ts';
 import { ByteReader, compareBytes, openRow } from './binary.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { hexOf, sha256, sha256Of } from '../../src/base/hash.ts';
 import { BUCKET_LEAVES } from '../../src/merkle/trie-page.ts';
 import { MemoryPages, OverlayPages, trieRoot, trieSize, updateTrie } from '../../src/merkle/trie.ts';
-import type { TrieChange } from '../../src/merkle/trie.ts';
+import type { TrieChange } from '../../src/merkle/trie-batch.ts';
 
 /** The definition, written down again as plainly as possible: bits as text, a map of leaves. */
 function naiveRoot(leaves: ReadonlyMap<string, Uint8Array>): string {
