@@ -3,6 +3,7 @@
  * expires by recorded time; beyond `limit` the oldest goes first. Entries are rows of the store
  * (group `sys:dedup`), written with the snapshot and rebuilt by replay.
  */
+import { RareMap } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import type { Outcome, ReplyTo } from './message.ts';
 import { RowMarks } from './row-marks.ts';
@@ -21,7 +22,7 @@ export interface DedupEntry {
 export const DEDUP_GROUP = 'sys:dedup';
 
 export class DedupTable {
-  readonly #entries: Map<string, DedupEntry> = new Map();
+  readonly #entries: RareMap<string, DedupEntry> = new RareMap();
   readonly marks: RowMarks = new RowMarks(DEDUP_GROUP);
 
   get size(): number {

@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
+import { RareMap, RareSet } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { META_ROW, rowGroupOf } from './cell.ts';
 import { DEDUP_GROUP } from './dedup.ts';
@@ -138,17 +139,17 @@ export function takeSnapshot(state: DomainState): DomainSnapshot {
   const changes = changedRows(state);
   takeSystemMarks(state);
   state.dirtyPending = state.dirty;
-  state.dirty = new Map();
+  state.dirty = new RareMap();
   state.dirtyRowCount = 0;
   state.erasedPending = state.erased;
-  state.erased = new Set();
+  state.erased = new RareSet();
   return { seq: state.seq, image: encodeImage(state), changes };
 }
 
 /** The last snapshot taken is durable. */
 export function snapshotStored(state: DomainState): void {
-  state.dirtyPending = new Map();
-  state.erasedPending = new Set();
+  state.dirtyPending = new RareMap();
+  state.erasedPending = new RareSet();
 }
 
 /** Fills a new domain from a snapshot. */

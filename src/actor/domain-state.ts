@@ -9,6 +9,7 @@ import { type Address, addressText } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
+import { RareMap, RareSet } from '../base/rare.ts';
 import { decodeError, encodeError, errorCodeOf } from '../frame/frame.ts';
 import type { Cell } from './cell.ts';
 import type { DomainFacts, LogLevel } from './context.ts';
@@ -66,7 +67,12 @@ export const EFFECT_GROUP = 'sys:effect';
  */
 export type DirtyRows = Set<string> | number;
 
-/** One sink for all digests of the thread: steps of one thread take turns, but may interleave. */
+/** Sinks that no step has: a domain between steps needs none, and there are many domains (a sink takes 3 KB). */
+const freeSinks: ByteSink[] = [];
+/** A sink that a long step has made larger is not kept. */
+const SINK_MAX_BYTES = 64 << 10;
+const NO_SINK = new ByteSink();
+
 export class DomainState implements DomainFacts {
   readonly tenant: string;
   readonly shard: number;
@@ -87,29 +93,29 @@ export class DomainState implements DomainFacts {
   outbox: Outbox = new Outbox();
   timers: TimerTable = new TimerTable();
   /** Suspended turns, live or dormant. */
-  readonly turns: Map<number, Turn> = new Map();
-  readonly turnOf: Map<string, Turn> = new Map();
+  readonly turns: RareMap<number, Turn> = new RareMap();
+  readonly turnOf: RareMap<string, Turn> = new RareMap();
   readonly turnMarks: RowMarks = new RowMarks(TURN_GROUP);
-  readonly effects: Map<string, EffectRequest> = new Map();
+  readonly effects: RareMap<string, EffectRequest> = new RareMap();
   readonly effectMarks: RowMarks = new RowMarks(EFFECT_GROUP);
   readonly watches: WatchTable = new WatchTable();
-  readonly mailboxes: Map<string, Mailbox> = new Map();
+  readonly mailboxes: RareMap<string, Mailbox> = new RareMap();
   /** Times of restarts of actors that never came to exist. */
   unborn: Map<string, readonly number[]> = new Map();
 
   /** Actors in memory, in the order of their last use. */
   readonly cells: Map<string, Cell> = new Map();
   /** Changed rows by actor since the last snapshot. */
-  dirty: Map<string, DirtyRows> = new Map();
+  dirty: RareMap<string, DirtyRows> = new RareMap();
   dirtyRowCount = 0;
   /** Actors known not to be in the store. */
-  readonly absent: Set<string> = new Set();
+  readonly absent: RareSet<string> = new RareSet();
   /** Actors whose rows in the store are void: erased since the last durable snapshot. */
-  erased: Set<string> = new Set();
+  erased: RareSet<string> = new RareSet();
   /** As `erased`, and the snapshot that says so is on its way to the disk. */
-  erasedPending: Set<string> = new Set();
+  erasedPending: RareSet<string> = new RareSet();
   /** Actors with rows in a snapshot on its way to the disk. */
-  dirtyPending: ReadonlyMap<string, unknown> = new Map();
+  dirtyPending: RareMap<string, DirtyRows> = new RareMap();
   /** Host time, ms, that is noted with each use of a cell; decides passivation and nothing else. */
   useMs = 0;
   /** The store may have actors that are not in memory. False while none was read or put out: then nobody needs to ask. */
@@ -119,7 +125,8 @@ export class DomainState implements DomainFacts {
   step: Step | undefined = undefined;
   queue: Job[] = [];
   queueHead = 0;
-  readonly digestSink: ByteSink = new ByteSink();
+  /** Of the step that runs. */
+  digestSink: ByteSink = NO_SINK;
 
   constructor(tenant: string, shard: number, registry: Registry, config: KernelConfig, ports: KernelPorts) {
     this.tenant = tenant;
@@ -127,6 +134,16 @@ export class DomainState implements DomainFacts {
     this.registry = registry;
     this.config = config;
     this.ports = ports;
+  }
+
+  takeSink(): ByteSink {
+    this.digestSink = freeSinks.pop() ?? new ByteSink();
+    return this.digestSink;
+  }
+
+  giveSink(): void {
+    if (this.digestSink.length < SINK_MAX_BYTES) freeSinks.push(this.digestSink);
+    this.digestSink = NO_SINK;
   }
 
   /** The step that runs. */

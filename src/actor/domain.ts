@@ -78,7 +78,7 @@ export class Domain {
     assert(state.step === undefined, 'a domain takes an input only when none of its turns can run');
     state.nowMs = Math.max(state.nowMs, terms.nowMs);
     state.seq += 1;
-    state.step = new Step(state.seq, state.nowMs, terms.seed, state.digestSink, terms.decisions);
+    state.step = new Step(state.seq, state.nowMs, terms.seed, state.takeSink(), terms.decisions);
     for (const ack of terms.acks) state.outbox.settle(ack);
     takeIn(state, frame);
   }
@@ -126,6 +126,7 @@ export class Domain {
     const { decisions, outputs } = step;
     const { seq, nowMs } = step.moment;
     const digest = step.digest();
+    state.giveSink();
     state.step = undefined;
     trimAbsent(state);
     return { seq, nowMs, digest, decisions, outputs };

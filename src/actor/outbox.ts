@@ -3,6 +3,7 @@
  * leave again after a recovery; the receiver knows them by (sender tenant, incarnation, counter) and
  * answers a repeat with the reply it kept.
  */
+import { RareMap } from '../base/rare.ts';
 
 export interface OutboxEntry {
   /** The receiving tenant. */
@@ -48,7 +49,7 @@ export interface OutboxImage {
 }
 
 export class Outbox {
-  readonly #lanes: Map<string, Lane> = new Map();
+  readonly #lanes: RareMap<string, Lane> = new RareMap();
   #size = 0;
 
   get size(): number {

@@ -2,10 +2,12 @@
  * Which rows of one group changed since the last snapshot. A row that came and went in between was
  * never stored and leaves no trace.
  */
+import { RareSet } from '../base/rare.ts';
+
 export class RowMarks {
   readonly group: string;
-  readonly #stored: Set<string> = new Set();
-  #changed: Set<string> = new Set();
+  readonly #stored: RareSet<string> = new RareSet();
+  #changed: RareSet<string> = new RareSet();
 
   constructor(group: string) {
     this.group = group;
@@ -39,7 +41,7 @@ export class RowMarks {
   /** Takes the changed names out for a snapshot; `exists` tells which of them are still there. */
   take(exists: (name: string) => boolean): readonly string[] {
     const names = [...this.#changed];
-    this.#changed = new Set();
+    this.#changed = new RareSet();
     for (const name of names) {
       if (exists(name)) this.#stored.add(name);
       else this.#stored.delete(name);

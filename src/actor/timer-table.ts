@@ -3,6 +3,7 @@
  * deadline of a call to another tenant. A binary heap over (due, order) finds the next; ties fire in
  * the order they were set. Entries are rows of the store (group `sys:timer`).
  */
+import { RareMap } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { RowMarks } from './row-marks.ts';
 
@@ -24,8 +25,8 @@ export interface Timer {
 export const TIMER_GROUP = 'sys:timer';
 
 export class TimerTable {
-  readonly #timers: Map<string, Timer> = new Map();
-  readonly #byActor: Map<string, Set<string>> = new Map();
+  readonly #timers: RareMap<string, Timer> = new RareMap();
+  readonly #byActor: RareMap<string, Set<string>> = new RareMap();
   #heap: Timer[] = [];
   readonly marks: RowMarks = new RowMarks(TIMER_GROUP);
 

@@ -2,6 +2,7 @@
  * Who wants to hear of whose end. A watch is spent when either of the two ends: the watcher is told, or is not
  * there to be told; born again, it asks anew. A row holds the watchers of one actor, in the order they asked.
  */
+import { RareMap } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { RowMarks } from './row-marks.ts';
 
@@ -9,9 +10,9 @@ export const WATCH_GROUP = 'sys:watch';
 
 export class WatchTable {
   readonly marks: RowMarks = new RowMarks(WATCH_GROUP);
-  readonly #watchers: Map<string, readonly string[]> = new Map();
+  readonly #watchers: RareMap<string, readonly string[]> = new RareMap();
   /** The same the other way round: by watcher. */
-  readonly #watched: Map<string, Set<string>> = new Map();
+  readonly #watched: RareMap<string, Set<string>> = new RareMap();
 
   /** False when `watcher` watches `target` already. */
   add(target: string, watcher: string): boolean {

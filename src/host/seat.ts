@@ -11,6 +11,7 @@ import type { Domain } from '../actor/domain.ts';
 import { actorIdOf } from '../actor/message.ts';
 import type { SynapseError } from '../base/error.ts';
 import { Queue } from '../base/queue.ts';
+import { RareMap, RareSet } from '../base/rare.ts';
 import type { Frame } from '../frame/frame.ts';
 
 export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 'refused';
@@ -25,7 +26,7 @@ interface Waiting {
 /** Frames that wait, first in first out, counted per actor for the mailbox limits. */
 export class Inbox {
   readonly #frames: Queue<Frame> = new Queue();
-  readonly #waiting: Map<string, Waiting> = new Map();
+  readonly #waiting: RareMap<string, Waiting> = new RareMap();
 
   get length(): number {
     return this.#frames.length;
@@ -103,7 +104,7 @@ export class Seat {
   /** The actor whose rows have to come first. */
   waitsFor: string | undefined = undefined;
   /** Loads under way. */
-  readonly loading: Set<string> = new Set();
+  readonly loading: RareSet<string> = new RareSet();
   /** Records still to be replayed, and whether more will come. */
   records: Uint8Array[] = [];
   hasAllRecords = false;
@@ -113,7 +114,7 @@ export class Seat {
   lastPosition = 0;
   /** Acknowledgements that have come in and no step has taken note of yet. */
   acks: Ack[] = [];
-  readonly ackNames: Set<string> = new Set();
+  readonly ackNames: RareSet<string> = new RareSet();
   stepsSinceSnapshot = 0;
   bytesSinceSnapshot = 0;
   snapshotPending = false;
@@ -126,11 +127,11 @@ export class Seat {
   /** Due time that stands in the lane's agenda. */
   agendaMs: number = Number.POSITIVE_INFINITY;
   /** Calls that wait for the answer to an earlier call with the same idempotency key. */
-  readonly waiters: Map<string, Frame[]> = new Map();
+  readonly waiters: RareMap<string, Frame[]> = new RareMap();
   /** By sending tenant and incarnation: the last of its messages that has come here. */
-  readonly arrived: Map<string, number> = new Map();
+  readonly arrived: RareMap<string, number> = new RareMap();
   /** Senders that were asked to send again and have not yet. */
-  readonly askedAgain: Set<string> = new Set();
+  readonly askedAgain: RareSet<string> = new RareSet();
   cellCount = 0;
   usedMs = 0;
 

@@ -7,6 +7,7 @@
 import { rowGroupOf, type StoredRow } from '../actor/cell.ts';
 import { Domain } from '../actor/domain.ts';
 import { changedSystemRows, encodeImage, restoreDomain, takeSystemMarks, touchTurns } from '../actor/domain-image.ts';
+import { RareMap } from '../base/rare.ts';
 import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
 import { type KernelConfig, type Registry, decodeConfig } from '../actor/kernel-config.ts';
 import { decodeRecord } from '../actor/record.ts';
@@ -94,6 +95,7 @@ export class ReplayKernel {
   /** Ends the step and writes its report; see replay-protocol.ts. */
   end(sink: ByteSink, detail: Detail, isLast: boolean): void {
     const { state } = this.#domain;
+    const digested = state.digestSink; // left as it is until another step begins
     const { seq, nowMs, digest, outputs } = this.#domain.end();
     this.#absorb();
     const isWhole = detail === 'whole' || Buffer.compare(digest, this.#recorded) !== 0; // the difference will be told
@@ -101,7 +103,7 @@ export class ReplayKernel {
     sink.f64(seq);
     sink.f64(nowMs);
     sink.raw(digest);
-    sink.bytes(isWhole ? state.digestSink.view() : NOTHING);
+    sink.bytes(isWhole ? digested.view() : NOTHING);
     sink.bytes(isWhole || isLast ? this.#takeRows() : NOTHING);
     sink.bytes(told.length > 0 ? encodeValue(told) : NOTHING);
     sink.bytes(this.#cause);
@@ -115,7 +117,7 @@ export class ReplayKernel {
     const { state } = this.#domain;
     const { dirty } = state;
     if (dirty.size === 0) return;
-    state.dirty = new Map();
+    state.dirty = new RareMap();
     state.dirtyRowCount = 0;
     for (const [actorId, rows] of dirty) this.#add(actorId, state.dirtyNames(actorId, rows));
   }

@@ -175,7 +175,7 @@ class TenantReplay {
       ['suspended until', state.suspendedUntilMs, model.suspendedUntilMs],
       [
         'mailboxes',
-        sorted(mapOf(state.mailboxes, ({ messages }) => messages.map(({ handler }) => handler))),
+        sorted(mapOf(new Map(state.mailboxes), ({ messages }) => messages.map(({ handler }) => handler))),
         sorted(mapOf(model.mailboxes, ({ messages }) => messages.map(({ handler }) => handler))),
       ],
       [
