@@ -62,7 +62,9 @@ const synapse: Arm<Parameters> = {
       const refs = Array.from({ length: tenants }, (_, at) => system.ref(counter, `tenant-${at}`, 'one'));
       const call = (at: number): Promise<number> => refs[at % tenants]!.increment();
       await keepInFlight(warmUp, inFlightOf(part), call);
+      const before = process.cpuUsage();
       const { seconds } = await timed(() => keepInFlight(commands, inFlightOf(part), call));
+      const spent = process.cpuUsage(before);
       const counts = await Promise.all(refs.map((ref) => ref.count()));
       const total = counts.reduce((sum, count) => sum + count, 0);
       check('commands counted', total, warmUp + commands);
@@ -74,7 +76,12 @@ const synapse: Arm<Parameters> = {
       const { commitNo } = readHead(driver);
       driver.close();
       const commit = { row: `${rowOf(part)}: ${COMMIT_ROW}`, unit: 'commands', value: (warmUp + commands) / commitNo };
-      return [rate(part, commands, seconds), commit];
+      const processor = {
+        row: `${rowOf(part)}: processor time of a command, all threads`,
+        unit: 'µs',
+        value: (spent.user + spent.system) / commands,
+      };
+      return [rate(part, commands, seconds), commit, processor];
     }),
 };
 
