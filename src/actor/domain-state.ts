@@ -9,6 +9,7 @@ import { type Address, addressText } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
+import { Queue } from '../base/queue.ts';
 import { RareMap, RareSet } from '../base/rare.ts';
 import { decodeError, encodeError, errorCodeOf } from '../frame/frame.ts';
 import type { Cell } from './cell.ts';
@@ -123,8 +124,7 @@ export class DomainState implements DomainFacts {
 
   /** Between steps the queue is empty and there is no step. */
   step: Step | undefined = undefined;
-  queue: Job[] = [];
-  queueHead = 0;
+  readonly queue: Queue<Job> = new Queue();
   /** Of the step that runs. */
   digestSink: ByteSink = NO_SINK;
 

@@ -55,9 +55,6 @@ export interface StepOutcome {
 /** What one call of `advance` came to. */
 export type Advance = 'more' | 'idle' | { readonly needs: string };
 
-/** Finished jobs at the head of the queue that are kept before the array is cut: cutting costs its length. */
-const QUEUE_SLACK = 1_024;
-
 export class Domain {
   readonly state: DomainState;
 
@@ -86,30 +83,19 @@ export class Domain {
   /** Runs one job of the step. */
   advance(): Advance {
     const { state } = this;
-    const job = state.queue[state.queueHead];
+    const { queue } = state;
+    const job = queue.peek();
     if (job === undefined) return 'idle';
     const needed = this.#residencyNeed(job);
     if (needed !== undefined && !state.isResident(needed)) return { needs: needed };
-    state.queueHead += 1;
+    queue.shift();
     const progress = this.#run(job);
     if (progress !== undefined) {
-      state.queueHead -= 1;
+      queue.unshift(job);
       return progress;
     }
     if (state.running.turnCount > state.config.maxTurnsPerInput) this.#overrun();
-    this.#trimQueue();
-    return state.queueHead < state.queue.length ? 'more' : 'idle';
-  }
-
-  #trimQueue(): void {
-    const { state } = this;
-    if (state.queueHead === state.queue.length) {
-      state.queue.length = 0;
-      state.queueHead = 0;
-    } else if (state.queueHead > QUEUE_SLACK && state.queueHead * 2 > state.queue.length) {
-      state.queue.splice(0, state.queueHead);
-      state.queueHead = 0;
-    }
+    return queue.length > 0 ? 'more' : 'idle';
   }
 
   #overrun(): void {
@@ -122,7 +108,7 @@ export class Domain {
   end(): StepOutcome {
     const { state } = this;
     const step = state.running;
-    assert(state.queueHead === state.queue.length, 'a step ends when nothing in it can run');
+    assert(state.queue.length === 0, 'a step ends when nothing in it can run');
     const { decisions, outputs } = step;
     const { seq, nowMs } = step.moment;
     const digest = step.digest();

@@ -10,7 +10,7 @@ import type { Address } from '../base/address.ts';
 import type { ByteSink } from '../base/byte-sink.ts';
 import type { ErrorCode } from '../base/error.ts';
 import { encodeValueInto } from '../frame/codec.ts';
-import { sha256 } from '../base/hash.ts';
+import { Sha256, sha256 } from '../base/hash.ts';
 import type { OutboxEntry } from './outbox.ts';
 
 /** An effect to be run outside. `id` is unique in its tenant for good. */
@@ -70,6 +70,9 @@ export type Output =
       readonly untilMs: number | undefined;
     };
 
+/** Lines that a step gathers before it hashes them: what the nearest cache holds. */
+const PIECE_BYTES: number = 16 << 10;
+
 const NONE: readonly never[] = [];
 
 /** Of a line of the digest. */
@@ -87,6 +90,8 @@ export class Step {
   turnCount = 0;
   #decisionCount = 0;
   readonly #digest: ByteSink;
+  /** Of a long step: what has left the sink. */
+  #hashed: Sha256 | undefined = undefined;
 
   /** `sink` is cleared and used for the digest: the steps of a domain share one, since they never overlap. */
   constructor(seq: number, nowMs: number, seed: Uint8Array, sink: ByteSink, recorded: readonly boolean[] | undefined) {
@@ -124,6 +129,7 @@ export class Step {
     if (d !== undefined) this.#part(d);
     if (e !== undefined) this.#part(e);
     if (f !== undefined) this.#part(f);
+    if (this.#digest.length > PIECE_BYTES) this.#fold();
   }
 
   /** The line of a row that was written. */
@@ -133,6 +139,7 @@ export class Step {
     sink.text(actorId);
     sink.text(name);
     encodeValueInto(sink, value);
+    if (sink.length > PIECE_BYTES) this.#fold();
   }
 
   #part(part: Part): void {
@@ -143,6 +150,13 @@ export class Step {
   }
 
   digest(): Uint8Array {
-    return sha256(this.#digest.view());
+    const rest = this.#digest.view();
+    return this.#hashed === undefined ? sha256(rest) : this.#hashed.add(rest).digest();
+  }
+
+  /** Hashes what the sink holds: a step of a million turns would fill it with hundreds of megabytes. */
+  #fold(): void {
+    this.#hashed = (this.#hashed ?? new Sha256()).add(this.#digest.view());
+    this.#digest.clear();
   }
 }

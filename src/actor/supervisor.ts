@@ -209,9 +209,7 @@ export function suspendDomain(state: DomainState, actorId: string, periodMs: num
   });
   const error = suspendedError(state);
   for (const turn of state.turns.values()) killTurn(state, turn, error);
-  const waiting = state.queue.slice(state.queueHead);
-  state.queue = [];
-  state.queueHead = 0;
+  const waiting = state.queue.drain();
   const outcome = failureOf(error);
   for (const job of waiting) {
     if (job.kind === 'message') state.reply(job.message, outcome);

@@ -26,6 +26,20 @@ export function sha256Hex(bytes: Uint8Array | string): string {
   return oneShot('sha256', bytes, 'hex');
 }
 
+/** SHA-256 of what comes piece by piece. */
+export class Sha256 {
+  readonly #hasher: ReturnType<typeof createHash> = createHash('sha256');
+
+  add(piece: Uint8Array): this {
+    this.#hasher.update(piece);
+    return this;
+  }
+
+  digest(): Uint8Array {
+    return new Uint8Array(this.#hasher.digest());
+  }
+}
+
 /** SHA-256 over several pieces, in order, without joining them first. */
 export function sha256Of(pieces: readonly Uint8Array[]): Uint8Array {
   const hasher = createHash('sha256');

@@ -38,6 +38,7 @@ export class WatchBoard {
   readonly #words: Int32Array;
   readonly #figures: Float64Array;
   readonly #frame: Uint8Array;
+  #blamed: Frame | undefined = undefined;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(FRAME_AT + FRAME_BYTES)) {
     this.buffer = buffer;
@@ -46,15 +47,20 @@ export class WatchBoard {
     this.#frame = new Uint8Array(buffer, FRAME_AT, FRAME_BYTES);
   }
 
+  #show(frame: Frame): void {
+    const length = Math.min(frame.bytes.length, FRAME_BYTES);
+    this.#frame.set(length === frame.bytes.length ? frame.bytes : frame.bytes.subarray(0, length));
+    this.#words[LENGTH] = length;
+    this.#blamed = frame;
+  }
+
   /** The lane: this input's code is about to run, or none. */
   blame(frame: Frame | undefined): void {
     if (frame === undefined) {
       Atomics.store(this.#words, RUNNING, 0);
       return;
     }
-    const length = Math.min(frame.bytes.length, FRAME_BYTES);
-    this.#frame.set(length === frame.bytes.length ? frame.bytes : frame.bytes.subarray(0, length));
-    this.#words[LENGTH] = length;
+    if (frame !== this.#blamed) this.#show(frame); // once for all turns of a step
     Atomics.add(this.#words, STRETCH, 1);
     Atomics.store(this.#words, RUNNING, 1);
   }
