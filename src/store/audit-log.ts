@@ -15,7 +15,7 @@ import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { CompactRange, type LogNodes, nodeHash } from '../merkle/log.ts';
 import { copyOf, openRow, sealRow } from './binary.ts';
-import { type IndexEntry, indexEntries, seqOfKey } from './journal.ts';
+import { type IndexEntry, indexEntries, seqOfKey } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, leavesKey, tileKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';

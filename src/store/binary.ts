@@ -10,7 +10,8 @@
 import { crc32 } from 'node:zlib';
 import { SynapseError } from '../base/error.ts';
 
-const SEAL_BYTES = 4;
+/** Bytes of a seal. */
+export const SEAL_BYTES = 4;
 const TWO_32 = 0x1_0000_0000;
 
 /** The stored value of `payload` under `key`. */
@@ -19,6 +20,13 @@ export function sealRow(key: Uint8Array, payload: Uint8Array): Uint8Array {
   value.set(payload);
   new DataView(value.buffer).setUint32(payload.length, crc32(payload, crc32(key)));
   return value;
+}
+
+/** `bytes` with their seal in the last four of them, which are to spare: as sealRow, without its copy. */
+export function sealInPlace(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const end = bytes.length - SEAL_BYTES;
+  putU32(bytes, end, crc32(bytes.subarray(0, end), crc32(key)));
+  return bytes;
 }
 
 /** The payload of a stored value (a view), or nothing when the seal does not fit. */
@@ -47,6 +55,20 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(bytes[0] === 0 ? 'utf8' : 'utf16le', 1);
 }
 
+/** Writes the low 32 bits of `value`. */
+export function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** Writes a safe integer in 8 bytes. */
+export function putU64(bytes: Uint8Array, at: number, value: number): void {
+  putU32(bytes, at, Math.floor(value / TWO_32));
+  putU32(bytes, at + 4, value >>> 0);
+}
+
 /** As memcmp: negative, 0 or positive. In JavaScript: for short keys the call into native code costs more. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
@@ -66,12 +88,12 @@ const float = new DataView(new ArrayBuffer(8));
 
 /** Writes fields one behind the other; grows as needed. One row, then it is done. */
 export class ByteWriter {
-  #bytes: Buffer;
+  #bytes: Uint8Array;
   #size = 0;
 
-  /** @param expectedBytes a good guess saves a copy; up to 4 KiB come from Node's buffer pool */
-  constructor(expectedBytes = 256) {
-    this.#bytes = Buffer.allocUnsafe(expectedBytes);
+  /** @param memory to write into as long as it is enough, or a guess of how much it takes; up to 4 KiB come from Node's buffer pool */
+  constructor(memory: number | Uint8Array = 256) {
+    this.#bytes = typeof memory === 'number' ? Buffer.allocUnsafe(memory) : memory;
   }
 
   u8(value: number): this {
@@ -89,15 +111,16 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#put32(value);
+    putU32(this.#bytes, this.#size, value);
+    this.#size += 4;
     return this;
   }
 
   /** A safe integer in 8 bytes: keys sort as the numbers do. */
   u64(value: number): this {
     this.#reserve(8);
-    this.#put32(Math.floor(value / TWO_32));
-    this.#put32(value >>> 0);
+    putU64(this.#bytes, this.#size, value);
+    this.#size += 8;
     return this;
   }
 
@@ -131,13 +154,6 @@ export class ByteWriter {
   sealed(key: Uint8Array): Uint8Array {
     this.u32(crc32(this.bytes(), crc32(key)));
     return this.bytes();
-  }
-
-  #put32(value: number): void {
-    this.#bytes[this.#size++] = value >>> 24;
-    this.#bytes[this.#size++] = value >>> 16;
-    this.#bytes[this.#size++] = value >>> 8;
-    this.#bytes[this.#size++] = value;
   }
 
   #reserve(count: number): void {

@@ -5,20 +5,19 @@
 import { assert } from '../base/assert.ts';
 import { sha256 } from '../base/hash.ts';
 import { withRoots } from '../actor/record.ts';
-import { leafHash } from '../merkle/log.ts';
 import { emptyRoot } from '../merkle/trie-page.ts';
 import { LogDraft } from './audit-log.ts';
 import { eventWrites } from './event-log.ts';
 import type { EmittedEvent } from './event-log.ts';
-import { journalWrites } from './journal.ts';
-import type { JournalStep } from './journal.ts';
+import { NO_TAIL } from './journal-index.ts';
+import { type JournalGround, journalWrites } from './journal-write.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
 import { sealRoots, tenantWrites } from './tenant-directory.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
-import { leafOf, type TenantSeal } from './tenant-seal.ts';
+import type { TenantSeal } from './tenant-seal.ts';
 
 /** One step to be journaled. */
 export interface StepRecord {
@@ -52,7 +51,7 @@ interface TenantDraft {
   /** The draft's own: what is in the directory stays as it is. */
   readonly state: { -readonly [Field in keyof TenantState]: TenantState[Field] };
   readonly isNew: boolean;
-  readonly steps: JournalStep[];
+  readonly bodies: Uint8Array[];
   readonly events: EmittedEvent[];
   readonly log: LogDraft;
   snapshot: SnapshotDraft | undefined;
@@ -60,15 +59,13 @@ interface TenantDraft {
 }
 
 /** What a draft is made over. */
-export interface DraftGround {
+export interface DraftGround extends JournalGround {
   readonly driver: KeyValue;
   readonly directory: TenantDirectory;
   readonly ring: SealRing;
   readonly shards: number;
-  readonly commitNo: number;
   /** Number of the next new tenant. */
   readonly nextTenantNo: number;
-  readonly timeMs: number;
 }
 
 export class CommitDraft {
@@ -78,6 +75,7 @@ export class CommitDraft {
 
   constructor(ground: DraftGround) {
     this.#ground = ground;
+    ground.arena.clear();
     this.#nextTenantNo = ground.nextTenantNo;
   }
 
@@ -98,9 +96,7 @@ export class CommitDraft {
     const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
     const body = roots === undefined ? step.body : withRoots(step.body, roots);
     if (roots !== undefined) draft.state.anchorSeq = seq;
-    const leaf = leafHash(leafOf(draft.state.seal, seq, body));
-    draft.log.append(leaf, 0);
-    draft.steps.push({ seq, body, leaf });
+    draft.bodies.push(body);
     for (const event of step.events) draft.events.push(event);
     if (roots !== undefined) given.push(roots);
   }
@@ -133,17 +129,15 @@ export class CommitDraft {
 
   /** All rows of the commit but the store's own. */
   writes(): Write[] {
-    const { commitNo, timeMs } = this.#ground;
+    const { arena } = this.#ground;
     const drafts = [...this.#tenants.values()];
-    const journaled = drafts.filter(({ steps }) => steps.length > 0);
     const writes = journalWrites(
-      journaled.map(({ state, steps }) => ({ owner: state, shard: state.shard, steps })),
-      commitNo,
-      timeMs,
+      drafts.filter(({ bodies }) => bodies.length > 0),
+      this.#ground,
     );
     for (const { state, isNew, log, events, snapshot, image } of drafts) {
       state.logEdge = log.edge;
-      for (const write of tenantWrites(state, isNew)) writes.push(write);
+      for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
       for (const write of log.writes()) writes.push(write);
       // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
@@ -167,7 +161,7 @@ export class CommitDraft {
     const draft: TenantDraft = {
       state,
       isNew: before === undefined,
-      steps: [],
+      bodies: [],
       events: [],
       log: new LogDraft(this.#ground.driver, state),
       snapshot: undefined,
@@ -204,6 +198,7 @@ export function newTenant(
     ...roots,
     sealedRoots: sealRoots({ tenantNo, seal }, roots),
     logEdge: new Uint8Array(0),
+    indexTail: NO_TAIL,
     seal,
     life: 'alive',
   };

@@ -6,7 +6,8 @@ import { crc32 } from 'node:zlib';
 import { leafHash } from '../merkle/log.ts';
 import { copyOf } from './binary.ts';
 import { type FlippedByte, flippedByte } from './flipped-byte.ts';
-import { type IndexEntry, indexEntries, RECORD_HEAD_BYTES } from './journal.ts';
+import { type IndexEntry, indexEntries } from './journal-index.ts';
+import { RECORD_HEAD_BYTES } from './journal-write.ts';
 import type { KeyValue } from './key-value.ts';
 import { batchKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
@@ -31,7 +32,7 @@ export interface DamagedRecord {
 export function inspectRecord(driver: KeyValue, state: TenantState, seq: number): DamagedRecord | undefined {
   for (const entry of indexEntries(driver, state, seq)) {
     if (entry.firstSeq > seq || entry.firstSeq + entry.records <= seq) return undefined;
-    const batch = driver.get(batchKey(entry.shard, entry.commitNo, entry.part));
+    const batch = driver.get(batchKey(entry.commitNo, entry.part));
     if (batch === undefined) return undefined;
     const place = seq - entry.firstSeq;
     const leaf = entry.leaves.slice(place * 32, (place + 1) * 32);

@@ -77,11 +77,13 @@ function* finish(ground: ErasureGround, state: TenantState): Generator<number, v
   ground.destroyKey(state.tenantNo);
   yield 0;
   yield* dropContent(ground, state.tenantNo);
-  for (const { writes } of planTrim(ground.driver, [state], () => state, {}, 0)) {
+  let trimmed = state;
+  for (const { writes, states } of planTrim(ground.driver, [state], () => trimmed, {}, 0)) {
     ground.write(writes);
+    trimmed = states[0] ?? trimmed;
     yield writes.length;
   }
-  const erased = withoutContent(state, 'erased');
+  const erased = withoutContent(trimmed, 'erased');
   ground.write(tenantWrites(erased, false));
   ground.directory().set(erased);
 }

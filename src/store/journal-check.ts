@@ -1,18 +1,20 @@
 /**
  * Journal batches against index rows, both ways: every byte of a batch belongs to a stretch of an index
  * row, every index row to a stretch, every record to a step, and each has the leaf hash that the audit log
- * has of it. One shard at a time, so that only its index rows are in memory. Of an erased tenant only the
+ * has of it. Tenants' entries and batches are read side by side, both in the order of commits. Of an erased tenant only the
  * places are left to compare.
  */
 import { crc32 } from 'node:zlib';
 import type { SynapseError } from '../base/error.ts';
 import { HASH_BYTES, hexOf } from '../base/hash.ts';
 import { leafHash } from '../merkle/log.ts';
+import { compareBytes } from './binary.ts';
 import { byteOfRecord } from './damaged-record.ts';
 import { type FlippedByte, flippedByte } from './flipped-byte.ts';
-import { type IndexEntry, decodeIndex, RECORD_HEAD_BYTES } from './journal.ts';
-import type { Row } from './key-value.ts';
-import { batchKey, indexKey, KIND } from './schema.ts';
+import { decodeIndex, type IndexEntry, tailEntries } from './journal-index.ts';
+import { RECORD_HEAD_BYTES } from './journal-write.ts';
+import type { KeyValue, Row } from './key-value.ts';
+import { batchKey, behind, indexKey, KIND, tenantKey } from './schema.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
 import { rowsUnder, type TenantState } from './tenant-directory.ts';
@@ -26,7 +28,7 @@ const INDEX_ROWS = 256;
 
 const TWO_32 = 0x1_0000_0000;
 
-/** Where an index row says that records of a tenant stand. */
+/** Where an index entry says that records of a tenant stand. */
 interface Stretch {
   readonly owner: TenantState;
   readonly entry: IndexEntry;
@@ -35,61 +37,32 @@ interface Stretch {
 /** Looks at every batch; yields the number of records after each. */
 export function* checkJournal(view: StoreView, tell: (fault: StoreFault) => void): Generator<number> {
   const check = new JournalCheck(view, tell);
-  for (let shard = 0; shard < view.meta.shards; shard++) {
-    check.openShard(shard);
-    const prefix = batchKey(shard, 0, 0).subarray(0, 5);
-    for (const row of rowsUnder(view.driver, prefix, PAGE_ROWS)) {
-      check.batch(row);
-      yield check.records;
-    }
-    check.closeShard();
+  for (const row of rowsUnder(view.driver, Uint8Array.of(KIND.batch), PAGE_ROWS)) {
+    check.batch(row);
+    yield check.records;
   }
-  for (const [key] of view.driver.range(batchKey(view.meta.shards, 0, 0), Uint8Array.of(KIND.batch + 1), { limit: 1 }))
-    tell({ row: rowName(key), message: `row ${rowName(key)} is of no shard` });
+  check.close();
 }
 
 class JournalCheck {
-  readonly #view: StoreView;
   readonly #tell: (fault: StoreFault) => void;
-  readonly #tenants: readonly TenantState[];
   readonly #damaged: ReadonlyMap<string, SynapseError>;
-  /** Stretches of the open shard that no batch was found for yet, by the name of their batch. */
-  readonly #stretches: Map<string, Stretch[]> = new Map();
+  readonly #stretches: StretchQueue;
   records = 0;
 
-  constructor(view: StoreView, tell: (fault: StoreFault) => void) {
-    this.#view = view;
+  constructor({ driver, directory }: StoreView, tell: (fault: StoreFault) => void) {
     this.#tell = tell;
-    const { directory } = view;
     this.#damaged = directory.damaged();
     // What is left of a damaged tenant's row still says where its records stand, which are then told of by nobody else.
     const known = [...this.#damaged.keys()].flatMap((tenant) => directory.find(tenant)?.state ?? []);
-    this.#tenants = [...directory.all(), ...directory.erased(), ...known];
-  }
-
-  openShard(shard: number): void {
-    for (const owner of this.#tenants) {
-      if (owner.shard !== shard) continue;
-      const prefix = indexKey(owner.tenantNo, 0).subarray(0, 5);
-      for (const row of rowsUnder(this.#view.driver, prefix, INDEX_ROWS)) {
-        // A damaged index row is told by the check of rows; what it stands for is then in no index row.
-        faultsOf(() => this.#note({ owner, entry: decodeIndex(row, owner.tenant) }));
-      }
-    }
-  }
-
-  #note(stretch: Stretch): void {
-    const { shard, commitNo, part } = stretch.entry;
-    const name = rowName(batchKey(shard, commitNo, part));
-    const known = this.#stretches.get(name);
-    if (known === undefined) this.#stretches.set(name, [stretch]);
-    else known.push(stretch);
+    const tenants = [...directory.all(), ...directory.erased(), ...known];
+    this.#stretches = new StretchQueue(tenants.map((owner) => stretchesOf(driver, owner)));
   }
 
   batch([key, batch]: Row): void {
     const row = rowName(key);
-    const stretches = this.#stretches.get(row)?.toSorted((a, b) => a.entry.offset - b.entry.offset) ?? [];
-    this.#stretches.delete(row);
+    this.#missing(this.#stretches.below(key));
+    const stretches = this.#stretches.below(behind(key)).toSorted((a, b) => a.entry.offset - b.entry.offset);
     let at = 0;
     for (const { owner, entry } of stretches) {
       if (entry.offset !== at || at + entry.length > batch.length) break;
@@ -141,16 +114,87 @@ class JournalCheck {
       });
   }
 
-  /** Index rows without a batch. */
-  closeShard(): void {
-    for (const [row, stretches] of this.#stretches) {
-      for (const { owner, entry } of stretches) {
-        const { tenant } = owner;
-        const text = `tenant ${tenant}: the records from step ${entry.firstSeq} on are missing: there is no row ${row}`;
-        this.#tell({ tenant, seq: entry.firstSeq, row: rowName(entry.key), message: text });
-      }
+  /** Entries behind the last batch. */
+  close(): void {
+    this.#missing(this.#stretches.below(Uint8Array.of(KIND.batch + 1)));
+  }
+
+  #missing(stretches: readonly Stretch[]): void {
+    for (const { owner, entry } of stretches) {
+      const { tenant } = owner;
+      const row = rowName(batchOf(entry));
+      const text = `tenant ${tenant}: the records from step ${entry.firstSeq} on are missing: there is no row ${row}`;
+      this.#tell({ tenant, seq: entry.firstSeq, row: rowName(entry.row ?? tenantKey(owner.tenantNo)), message: text });
     }
-    this.#stretches.clear();
+  }
+}
+
+/** All stretches of a tenant in the order of its commits. */
+function* stretchesOf(driver: KeyValue, owner: TenantState): Generator<Stretch, void, undefined> {
+  const prefix = indexKey(owner.tenantNo, 0).subarray(0, 5);
+  for (const row of rowsUnder(driver, prefix, INDEX_ROWS)) {
+    // A damaged index row is told by the check of rows; what it stands for is then in no index row.
+    let entries: readonly IndexEntry[] = [];
+    faultsOf(() => void (entries = decodeIndex(row, owner.tenant)));
+    for (const entry of entries) yield { owner, entry };
+  }
+  for (const entry of tailEntries(owner)) yield { owner, entry };
+}
+
+function batchOf({ commitNo, part }: IndexEntry): Uint8Array {
+  return batchKey(commitNo, part);
+}
+
+/** Stretches of many tenants in the order of their batches: a heap of the next one of each. */
+class StretchQueue {
+  readonly #heap: { readonly batch: Uint8Array; readonly stretch: Stretch; readonly rest: Iterator<Stretch> }[] = [];
+
+  constructor(tenants: readonly Iterator<Stretch>[]) {
+    for (const rest of tenants) this.#push(rest);
+  }
+
+  /** Takes out all those in batches before `key`. */
+  below(key: Uint8Array): Stretch[] {
+    const taken: Stretch[] = [];
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || compareBytes(first.batch, key) >= 0) return taken;
+      taken.push(first.stretch);
+      this.#pop();
+      this.#push(first.rest);
+    }
+  }
+
+  #push(rest: Iterator<Stretch>): void {
+    const next = rest.next();
+    if (next.done === true) return;
+    const heap = this.#heap;
+    let at = heap.push({ batch: batchOf(next.value.entry), stretch: next.value, rest }) - 1;
+    for (let above = (at - 1) >> 1; at > 0 && this.#swap(above, at); above = (at - 1) >> 1) at = above;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0; ;) {
+      const [left, right] = [heap[2 * at + 1], heap[2 * at + 2]];
+      if (left === undefined) return;
+      const below = right !== undefined && compareBytes(right.batch, left.batch) < 0 ? 2 * at + 2 : 2 * at + 1;
+      if (!this.#swap(at, below)) return;
+      at = below;
+    }
+  }
+
+  /** Puts the two in order; true when they were not. */
+  #swap(above: number, below: number): boolean {
+    const heap = this.#heap;
+    const [a, b] = [heap[above], heap[below]];
+    if (a === undefined || b === undefined || compareBytes(a.batch, b.batch) <= 0) return false;
+    heap[above] = b;
+    heap[below] = a;
+    return true;
   }
 }
 

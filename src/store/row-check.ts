@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { compareBytes, openRow } from './binary.ts';
 import { flippedByte } from './flipped-byte.ts';
 import type { Row } from './key-value.ts';
-import { configKey, COPIES, headKey, KIND, metaKey, modulesKey, nameKey, tenantKey } from './schema.ts';
+import { configKey, COPIES, headKey, KIND, metaKey, modulesKey, nameKey, tenantKey, TRIE } from './schema.ts';
 import { rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
 import { rowsUnder, type TenantState } from './tenant-directory.ts';
@@ -46,7 +46,7 @@ const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, numbe
   [KIND.name, 17],
   [KIND.tenant, 5],
   [KIND.config, 6],
-  [KIND.batch, 15],
+  [KIND.batch, 11],
   [KIND.index, 13],
   [KIND.events, 29],
   [KIND.tile, 14],
@@ -57,6 +57,9 @@ const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, numbe
   [KIND.systemRow, 37],
   [KIND.page, undefined],
 ]);
+
+/** Where the key of a page says of which trie it is. */
+const TRIE_AT = 5;
 
 /** Looks at every row; yields the number of rows now and then. */
 export function* checkRows(view: StoreView, tell: (fault: StoreFault) => void): Generator<number> {
@@ -95,6 +98,8 @@ function faultOfRow(
   if (!KEY_BYTES.has(kind) || (length !== undefined && length !== key.length))
     return { ...of, row, message: `there is no kind of row like ${row}` };
   if (COPIED.has(kind) && (key.at(-1) as number) >= COPIES) return { row, message: `row ${row} is one copy too many` };
+  if (kind === KIND.page && (key[TRIE_AT] ?? TRIE.system + 1) > TRIE.system)
+    return { ...of, row, message: `row ${row} is a page of no trie` };
   if (kind === KIND.batch) return undefined; // without a seal of its own: each of its records has one
   if (CONTENT.has(kind) && owner !== undefined) {
     if (owner.life !== 'alive') return { ...of, row, message: `row ${row} is content of a tenant that was erased` };

@@ -14,15 +14,14 @@ import { CommitDraft, newTenant } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 import { messageOf } from './directory.ts';
 import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
-import { readEvents } from './event-log.ts';
-import type { StoredEvent } from './event-log.ts';
+import { readEvents, type StoredEvent } from './event-log.ts';
 import { readRecords } from './journal.ts';
-import { PLAIN_RING } from './key-ring.ts';
-import type { SealRing } from './key-ring.ts';
+import { PLAIN_RING, type SealRing } from './key-ring.ts';
 import type { JournalRecord } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { domainRootOf, readGroup, readImage, readSystemRows, SnapshotDraft, verifySnapshot } from './snapshot.ts';
 import type { GroupRow, Roots, RowChange } from './snapshot.ts';
+import { RowArena } from './row-arena.ts';
 import { isOfOneTenant } from './schema.ts';
 import { StoreAudit } from './store-audit.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
@@ -33,8 +32,7 @@ import type { StoreOptions } from './store-opening.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
 import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
-import { planTrim } from './trim.ts';
-import type { TrimPolicy } from './trim.ts';
+import { planTrim, type TrimPolicy } from './trim.ts';
 
 export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 export type { StoredEvent } from './event-log.ts';
@@ -61,6 +59,7 @@ export class Store {
   #failure: unknown;
   #closed = false;
   readonly #makeKey: () => AuditKey;
+  readonly #arena = new RowArena();
   #key: AuditKey | undefined;
 
   /**
@@ -129,6 +128,7 @@ export class Store {
       commitNo,
       nextTenantNo: this.#head.tenants,
       timeMs,
+      arena: this.#arena,
     });
     const prepared = this.#guard(() => {
       const roots: Roots[] = [];
@@ -138,7 +138,8 @@ export class Store {
     });
     const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count };
     this.#attempt(() => this.#ring.secure()); // a key is durable before what it seals
-    this.#commitRows([...prepared.writes, ...this.#configs.pendingWrites(), ...headWrites(head)]);
+    prepared.writes.push(...this.#configs.pendingWrites(), ...headWrites(head));
+    this.#commitRows(prepared.writes);
     this.#head = head;
     this.#configs.markWritten();
     for (const state of draft.states()) this.#directory.set(state);

@@ -10,7 +10,7 @@ import type { AuditKey } from './audit-key.ts';
 import { TILE_HASHES, TILE_LEVELS } from './audit-log.ts';
 import { ByteReader, compareBytes, openRow } from './binary.ts';
 import { eventRows } from './event-log.ts';
-import { decodeIndex, seqOfKey } from './journal.ts';
+import { decodeIndex, seqOfKey, tailEntries } from './journal-index.ts';
 import type { KeyValue } from './key-value.ts';
 import {
   allRowsPrefix,
@@ -26,6 +26,7 @@ import {
   systemPrefix,
   tileKey,
   TRIE,
+  tenantKey,
 } from './schema.ts';
 import { decodeRow, readImage, SPACE_AT } from './snapshot.ts';
 import type { RowSpace } from './snapshot.ts';
@@ -151,12 +152,12 @@ function* leafRuns(driver: KeyValue, state: TenantState): Generator<LeafRun> {
   }
 }
 
-function* keptRuns(driver: KeyValue, { tenant, tenantNo }: TenantState): Generator<LeafRun> {
-  const prefix = indexKey(tenantNo, 0).subarray(0, TENANT_PREFIX_BYTES);
+function* keptRuns(driver: KeyValue, state: TenantState): Generator<LeafRun> {
+  const prefix = indexKey(state.tenantNo, 0).subarray(0, TENANT_PREFIX_BYTES);
   for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
-    const { firstSeq, leaves, key } = decodeIndex(row, tenant);
-    yield { firstSeq, leaves, key };
+    for (const { firstSeq, leaves } of decodeIndex(row, state.tenant)) yield { firstSeq, leaves, key: row[0] };
   }
+  for (const { firstSeq, leaves } of tailEntries(state)) yield { firstSeq, leaves, key: tenantKey(state.tenantNo) };
 }
 
 function* trimmedRuns(driver: KeyValue, state: TenantState): Generator<LeafRun> {

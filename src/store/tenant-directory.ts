@@ -10,8 +10,10 @@ import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { compareUtf8 } from '../base/text.ts';
 import { ByteReader, ByteWriter, openRow } from './binary.ts';
+import { type IndexTail, tailOf } from './journal-index.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
+import type { RowArena } from './row-arena.ts';
 import { behind, corrupt, KIND, nameKey, tenantKey } from './schema.ts';
 import { PLAIN_SEAL, type TenantSeal } from './tenant-seal.ts';
 
@@ -38,6 +40,8 @@ export interface TenantState {
   readonly sealedRoots: Uint8Array;
   /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
   readonly logEdge: Uint8Array;
+  /** Where its newest records stand: the entries that are in no index row yet. */
+  readonly indexTail: IndexTail;
   /** How its content is written; of an erased tenant, which has none, the plain one. */
   readonly seal: TenantSeal;
   readonly life: TenantLife;
@@ -51,10 +55,15 @@ const LIVES: readonly TenantLife[] = ['alive', 'erasing', 'erased'];
 /** Rows read at a time while loading: a few hundred KiB. */
 const LOAD_ROWS = 1_000;
 
+/** Bytes of a tenant row beside its edge, tail and name, at most: a writer grows where that is not so. */
+const ROW_BYTES = 256;
+
 /** The two rows of a tenant. */
-export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
+export function tenantWrites(state: TenantState, isNew: boolean, arena?: RowArena): Write[] {
   const key = tenantKey(state.tenantNo);
-  const value = new ByteWriter(256 + state.logEdge.length + state.tenant.length)
+  const { indexTail } = state;
+  const sizeBytes = ROW_BYTES + state.logEdge.length + indexTail.length + 3 * state.tenant.length;
+  const value = new ByteWriter(arena?.take(sizeBytes) ?? sizeBytes)
     .u32(state.shard)
     .u64(state.seq)
     .u64(state.snapshotSeq)
@@ -65,6 +74,7 @@ export function tenantWrites(state: TenantState, isNew: boolean): Write[] {
     .block(state.sealedRoots)
     .block(state.logEdge)
     .text(state.tenant)
+    .raw(indexTail.bytes.subarray(0, indexTail.length))
     .sealed(key);
   const writes: Write[] = [[key, value]];
   if (isNew) {
@@ -242,8 +252,10 @@ function decodeTenant(
   const sealedRoots = reader.block();
   const logEdge = reader.block();
   const tenant = reader.text();
+  const indexTail = tailOf(reader.rest());
   const seal = life === 'alive' ? ring.sealOf(tenantNo) : 'erased';
-  const counts = { tenantNo, tenant, shard, seq, snapshotSeq, anchorSeq, firstSeq, commitNo, logEdge, sealedRoots };
+  const seqs = { seq, snapshotSeq, anchorSeq, firstSeq, commitNo };
+  const counts = { tenantNo, tenant, shard, ...seqs, logEdge, indexTail, sealedRoots };
   const gone: TenantState = { ...counts, ...NO_ROOTS, sealedRoots, seal: PLAIN_SEAL, life: 'alive' };
   // A key that is gone while its tenant lives: the database is older than the erasure, which holds.
   if (seal === 'erased') return { state: withoutContent(gone, life === 'erased' ? life : 'erasing'), fault: undefined };

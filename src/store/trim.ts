@@ -7,8 +7,7 @@
  * go on being made.
  */
 import { SynapseError } from '../base/error.ts';
-import { decodeIndex } from './journal.ts';
-import type { IndexEntry } from './journal.ts';
+import { decodeIndex, type IndexEntry, indexWrites, NO_TAIL, rowHolding, tailEntries } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { leavesWrite } from './audit-log.ts';
 import { batchKey, indexKey } from './schema.ts';
@@ -56,7 +55,7 @@ export function* planTrim(
   let rows = 0;
   for (const state of tenants) {
     for (const entry of droppable(driver, state, policy, nowMs)) {
-      const name = `${entry.shard}/${entry.commitNo}/${entry.part}`;
+      const name = `${entry.commitNo}/${entry.part}`;
       const candidate = candidates.get(name) ?? { entries: [], sizeBytes: 0 };
       candidates.set(name, candidate);
       candidate.entries.push({ state, entry });
@@ -66,15 +65,15 @@ export function* planTrim(
       full.push(candidate);
       rows += entry.tenants + 1;
       if (rows < CHUNK_ROWS) continue;
-      yield chunkOf(full, current);
+      yield chunkOf(driver, full, current);
       full = [];
       rows = 0;
     }
   }
-  if (full.length > 0) yield chunkOf(full, current);
+  if (full.length > 0) yield chunkOf(driver, full, current);
 }
 
-/** Index rows of a tenant that the policy and its snapshot let go, ascending. */
+/** Index entries of a tenant that the policy and its snapshot let go, ascending. */
 function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, nowMs: number): Generator<IndexEntry> {
   const isGone = state.life !== 'alive'; // erased: nobody can read its records
   const anchored = state.anchorSeq === state.snapshotSeq ? state.anchorSeq - 1 : 0;
@@ -82,9 +81,16 @@ function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, no
   const before = isGone || policy.keepMs === undefined ? Number.POSITIVE_INFINITY : nowMs - policy.keepMs;
   const prefix = indexKey(state.tenantNo, 0).subarray(0, INDEX_PREFIX_BYTES);
   try {
+    const isKept = (entry: IndexEntry): boolean =>
+      entry.firstSeq + entry.records - 1 > highest || entry.timeMs >= before;
     for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
-      const entry = decodeIndex(row, state.tenant);
-      if (entry.firstSeq + entry.records - 1 > highest || entry.timeMs >= before) return;
+      for (const entry of decodeIndex(row, state.tenant)) {
+        if (isKept(entry)) return;
+        yield entry;
+      }
+    }
+    for (const entry of tailEntries(state)) {
+      if (isKept(entry)) return;
       yield entry;
     }
   } catch (error) {
@@ -93,19 +99,50 @@ function* droppable(driver: KeyValue, state: TenantState, policy: TrimPolicy, no
   }
 }
 
-function chunkOf(full: readonly Candidate[], current: (tenant: string) => TenantState): TrimChunk {
+function chunkOf(driver: KeyValue, full: readonly Candidate[], current: (tenant: string) => TenantState): TrimChunk {
   const writes: Write[] = [];
-  const states = new Map<string, TenantState>();
+  const dropped = new Map<string, Map<number, IndexEntry>>();
   let bytes = 0;
   for (const { entries, sizeBytes } of full) {
     bytes += sizeBytes;
-    entries.forEach(({ state, entry }, i) => {
-      if (i === 0) writes.push([batchKey(entry.shard, entry.commitNo, entry.part), null]);
-      writes.push([entry.key, null], leavesWrite(state.tenantNo, entry));
-      const now = states.get(state.tenant) ?? current(state.tenant);
-      states.set(state.tenant, { ...now, firstSeq: Math.max(now.firstSeq, entry.firstSeq + entry.records) });
-    });
+    for (const [i, { state, entry }] of entries.entries()) {
+      if (i === 0) writes.push([batchKey(entry.commitNo, entry.part), null]);
+      writes.push(leavesWrite(state.tenantNo, entry));
+      const ofTenant = dropped.get(state.tenant) ?? new Map<number, IndexEntry>();
+      dropped.set(state.tenant, ofTenant.set(entry.firstSeq, entry));
+    }
   }
-  for (const state of states.values()) writes.push(...tenantWrites(state, false));
-  return { writes, states: [...states.values()], batches: full.length, bytes };
+  const states = [...dropped].map(([tenant, entries]): TenantState => {
+    const state = current(tenant);
+    const indexTail = dropEntries(driver, state, entries, writes) ? NO_TAIL : state.indexTail;
+    const firstSeq = Math.max(state.firstSeq, ...[...entries.values()].map((entry) => entry.firstSeq + entry.records));
+    return { ...state, firstSeq, indexTail };
+  });
+  for (const state of states) writes.push(...tenantWrites(state, false));
+  return { writes, states, batches: full.length, bytes };
+}
+
+/** Rewrites the index rows in which dropped entries stand, by their first seqs; true when the tail went into rows too. */
+function dropEntries(
+  driver: KeyValue,
+  state: TenantState,
+  dropped: ReadonlyMap<number, IndexEntry>,
+  writes: Write[],
+): boolean {
+  const keep = (entries: readonly IndexEntry[]): IndexEntry[] =>
+    entries.filter(({ firstSeq }) => !dropped.has(firstSeq));
+  const done = new Set<number>();
+  let isTail = false;
+  for (const firstSeq of dropped.keys()) {
+    if (done.has(firstSeq)) continue;
+    const inTail = firstSeq > state.seq - state.indexTail.records;
+    isTail ||= inTail;
+    // Looked up as it is now: an earlier chunk may have rewritten the row in which the entry was found.
+    const row = inTail ? undefined : rowHolding(driver, state, firstSeq);
+    const entries = row === undefined ? tailEntries(state) : decodeIndex(row, state.tenant);
+    for (const entry of entries) done.add(entry.firstSeq);
+    if (row !== undefined) writes.push([row[0], null]);
+    for (const write of indexWrites(keep(entries))) writes.push(write);
+  }
+  return isTail;
 }

@@ -14,9 +14,12 @@ import type { RowChange } from '../../src/store/store.ts';
 import { readTenant } from './reading.ts';
 import type { Inventory } from './reading.ts';
 
-/** Two tenants that share a shard, and so their batches, and one of another shard. */
+/** Tenants of two shards, whose records share batches. */
 const SHARDS = 2;
 const TENANTS = ['left', 'right', 'other'].map((tenant) => ({ tenant, shard: shardOf(tenant, SHARDS) }));
+/** In a store of its own: one with so many records in a commit that their index entry is too long for the tenant row. */
+const LONG = { tenant: 'long', shard: 0 };
+const LONG_RECORDS = 35;
 
 /** Enough rows that the state trie has a branch page. */
 const CHANGES: readonly RowChange[] = [
@@ -69,6 +72,16 @@ function build(isEncrypted: boolean): Disk {
   return driver;
 }
 
+function buildLong(isEncrypted: boolean): Disk {
+  const driver = new Disk(isEncrypted);
+  const { tenant, shard } = LONG;
+  openSample(driver).commit(
+    Array.from({ length: LONG_RECORDS }, (_, i) => ({ shard, tenant, seq: 1 + i, body: Uint8Array.of(i), events: [] })),
+    [],
+  );
+  return driver;
+}
+
 /** With chance that is always the same. */
 function openSample(driver: Disk): Store {
   let next = 0;
@@ -108,7 +121,7 @@ function readAll(driver: Disk): Map<string, string> {
   try {
     const store = openSample(driver);
     read.set('store', `${store.incarnation} ${store.config(1)?.join()} ${JSON.stringify(readModules(driver))}`);
-    for (const { tenant } of TENANTS) read.set(tenant, readAudited(store, tenant));
+    for (const { tenant } of [...TENANTS, LONG]) read.set(tenant, readAudited(store, tenant));
   } catch (error) {
     read.set('store', whole(error));
   }
@@ -148,8 +161,8 @@ const TWICE = new Set(['meta', 'head', 'config', 'modules']);
 
 test('the sample holds every kind of row, and a trie with a branch page', () => {
   const rows = rowsOf(build(false));
-  // Tiles and trimmed leaves come with more records than can be flipped bit by bit: audit-log.test.ts has them.
-  const kinds = Object.keys(KIND).filter((kind) => kind !== 'tile' && kind !== 'leaves');
+  // Tiles and trimmed leaves come with more records than can be flipped bit by bit: audit-log.test.ts has them. Index rows: below.
+  const kinds = Object.keys(KIND).filter((kind) => !['tile', 'leaves', 'index'].includes(kind));
   expect(new Set(rows.map(([key]) => kindName(key)))).toEqual(new Set(kinds));
   expect(rows.some(([key, value]) => kindName(key) === 'page' && value[0] === 2)).toBe(true);
 });
@@ -241,18 +254,31 @@ test.each(STORES)(
   ({ isEncrypted }) => {
     const driver = build(isEncrypted);
     const sound = readAll(driver);
-    const batches = rowsOf(driver).filter(([key]) => kindName(key) === 'batch');
-    for (const [key, value] of batches) {
+    for (const [key, value] of rowsOf(driver).filter((row) => kindName(row[0]) === 'batch')) {
       for (const damaged of [null, value.slice(0, 3)]) {
         driver.commit([[key, damaged]]);
         const read = readAll(driver);
         driver.commit([[key, value]]);
-        const shard = new DataView(key.buffer, key.byteOffset).getUint32(1);
-        for (const { tenant, shard: own } of TENANTS) {
-          expect(read.get(tenant)).toBe(own === shard ? `STORE_CORRUPT ${tenant}` : sound.get(tenant));
-        }
-        expect(read.get('store')).toBe(sound.get('store'));
+        for (const { tenant } of TENANTS) expect(read.get(tenant)).toBe(`STORE_CORRUPT ${tenant}`);
+        for (const other of ['store', LONG.tenant]) expect(read.get(other)).toBe(sound.get(other));
       }
+    }
+  },
+);
+
+test.each(STORES)(
+  '$name: damage of an index row, and of a batch that it speaks of, is detected by its tenant',
+  ({ isEncrypted }) => {
+    const driver = buildLong(isEncrypted);
+    const sound = readAll(driver);
+    const rows = rowsOf(driver).filter(([key]) => ['index', 'batch'].includes(kindName(key)));
+    expect(rows.length).toBe(2);
+    for (const row of rows) {
+      const value = row[1];
+      for (let i = 0; i < value.length; i += 3)
+        expect(outcome(driver, row, value.with(i, (value[i] as number) ^ (1 << (i % 8))), sound)).toBe('detected');
+      for (const damaged of [value.slice(0, -1), value.slice(0, value.length >> 1), new Uint8Array(0), null])
+        expect(outcome(driver, row, damaged, sound)).toBe('detected');
     }
   },
 );

@@ -1,8 +1,13 @@
 /** Trimming: which batches go, which stay, and what reading says of those that went. */
+import { verifyInclusion } from 'synapse-actors/audit';
 import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded.ts';
+import { checkJournal } from '../../src/store/journal-check.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { Store } from '../../src/store/store.ts';
 import type { StepRecord } from '../../src/store/store.ts';
+import { viewOf } from '../../src/store/store-view.ts';
+import { tenantFaults } from '../../src/store/tenant-check.ts';
 import { bodies, snapshot, step } from './records.ts';
 
 /** A step that records a snapshot. */
@@ -67,4 +72,42 @@ describe('trimming', () => {
     expect(store.trim({ keepSteps: 2 }).batches).toBe(2_999);
     expect(bodies(store, 't', 3_000).length).toBe(2);
   });
+
+  test.each([1, 2, 3, 4, 5])(
+    'leaves a journal and a log that can be read, whatever goes and whatever stays: seed %i',
+    (seed) => {
+      const random = new SeededRandom(new Uint8Array(16).fill(seed));
+      const below = (limit: number): number => Math.floor(random.random() * limit);
+      const driver = new MemoryKeyValue();
+      const store = Store.open({ driver, shards: 1 });
+      const logs = new Map(['a', 'b', 'c'].map((tenant) => [tenant, { seq: 0 }]));
+      for (let round = 0; round < 120; round++) {
+        const steps = [...logs].flatMap(([tenant, log]) =>
+          Array.from({ length: below(4) * below(2) }, () => {
+            log.seq += 1;
+            return below(8) === 0 ? recorded(tenant, log.seq) : { ...step(tenant, log.seq), shard: 0 };
+          }),
+        );
+        store.commit(steps, []);
+        if (below(9) === 0) store.trim({ keepSteps: below(12) });
+        if (below(20) === 0) store.reopen();
+      }
+      for (const { tenant, firstSeq, seq } of store.tenants()) {
+        expect(seq).toBe(logs.get(tenant)?.seq);
+        const kept = [...store.records(tenant, firstSeq)];
+        expect(kept.map((record) => record.seq)).toEqual(
+          Array.from({ length: seq + 1 - firstSeq }, (_, i) => firstSeq + i),
+        );
+        const root = store.audit.head(tenant).root;
+        for (let at = 1; at <= seq; at++)
+          expect(verifyInclusion({ ...store.audit.inclusion(tenant, at), root })).toBe(true);
+      }
+      const { directory } = viewOf(driver);
+      expect(directory.all().flatMap((state) => tenantFaults(driver, state, undefined))).toEqual([]);
+      const faults: unknown[] = [];
+      for (const records of checkJournal(viewOf(driver), (fault) => faults.push(fault))) void records;
+      expect(faults).toEqual([]);
+      expect(store.tenants().some(({ firstSeq }) => firstSeq > 20)).toBe(true);
+    },
+  );
 });
