@@ -14,8 +14,9 @@ import { sha256 as noble } from '@noble/hashes/sha2.js';
 import { createSystem } from 'synapse-actors';
 import { counter } from 'synapse-actors/actors/counter';
 import { verifyConsistency, verifyInclusion } from 'synapse-actors/audit';
+import { HASH_BYTES } from '../src/base/hash.ts';
 import { SeededRandom } from '../src/base/seeded.ts';
-import { CompactRange, leafHash } from '../src/merkle/log.ts';
+import { CompactRange, leafHashInto } from '../src/merkle/log.ts';
 import type { RangeOptions, Row } from '../src/store/key-value.ts';
 import { MemoryKeyValue } from '../src/store/memory.ts';
 import { openLmdb } from '../src/store/lmdb.ts';
@@ -51,9 +52,17 @@ function bodyOf(seq: number): Uint8Array {
   return body;
 }
 
+/** As the store does it: the leaf where its record stands, its hash where the index keeps it. */
 function hashAll(entries: number): Uint8Array {
   const range = CompactRange.empty();
-  for (let seq = 1; seq <= entries; seq++) range.append(leafHash(bodyOf(seq)));
+  const prefixed = new Uint8Array(1 + BODY_BYTES);
+  const body = new DataView(prefixed.buffer, 1);
+  const leaf = new Uint8Array(HASH_BYTES);
+  for (let seq = 1; seq <= entries; seq++) {
+    body.setFloat64(0, seq);
+    leafHashInto(prefixed, leaf, 0);
+    range.append(leaf);
+  }
   return range.root();
 }
 
@@ -182,6 +191,7 @@ function logArm(name: string, hash: (bytes: Uint8Array) => Uint8Array): Arm<Para
 /** The root of the log of `entries` bodies, by keeping the roots of complete subtrees. */
 function hashPeaks(entries: number, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array {
   const leaf = new Uint8Array(1 + BODY_BYTES);
+  const body = new DataView(leaf.buffer, 1);
   const node = new Uint8Array(65).fill(1, 0, 1);
   const join = (left: Uint8Array, right: Uint8Array): Uint8Array => {
     node.set(left, 1);
@@ -190,7 +200,7 @@ function hashPeaks(entries: number, hash: (bytes: Uint8Array) => Uint8Array): Ui
   };
   const peaks: Uint8Array[] = [];
   for (let seq = 1; seq <= entries; seq++) {
-    leaf.set(bodyOf(seq), 1);
+    body.setFloat64(0, seq);
     let root = hash(leaf);
     for (let size = seq; size % 2 === 0; size /= 2) root = join(peaks.pop()!, root);
     peaks.push(root);

@@ -132,6 +132,11 @@ export class CompactRange {
     return this.#hashes.slice(0, this.#end);
   }
 
+  /** As `bytes`, without a copy: the range is not used after it. */
+  release(): Uint8Array {
+    return this.#hashes.subarray(0, this.#end);
+  }
+
   #grow(): void {
     const larger = new Uint8Array(this.#end + SPARE_BYTES);
     larger.set(this.#hashes);

@@ -31,12 +31,15 @@ export function edgeOf({ tenant, seq, logEdge }: TenantState): CompactRange {
   return range;
 }
 
+const NO_WRITES: readonly Write[] = [];
+
 /** Appends of one commit, nothing written. */
 export class LogDraft {
   readonly #driver: KeyValue;
   readonly #state: TenantState;
   readonly #range: CompactRange;
-  readonly #tiles: Map<string, { readonly level: number; readonly number: number; hashes: Uint8Array[] }> = new Map();
+  /** Tiles that grow, by level and number; most commits of a tenant have none. */
+  #tiles: Map<string, { readonly level: number; readonly number: number; hashes: Uint8Array[] }> | undefined;
 
   constructor(driver: KeyValue, state: TenantState) {
     this.#driver = driver;
@@ -51,13 +54,14 @@ export class LogDraft {
     this.#range.append(leaves, completes ? (level, index, hash) => this.#note(level, index, hash) : undefined, at);
   }
 
-  /** The right edge after all appends so far. */
-  get edge(): Uint8Array {
-    return this.#range.bytes;
+  /** The right edge after all appends, the last of which it follows. */
+  edge(): Uint8Array {
+    return this.#range.release();
   }
 
   /** Rows of the tiles that grew. */
-  writes(): Write[] {
+  writes(): readonly Write[] {
+    if (this.#tiles === undefined) return NO_WRITES;
     return [...this.#tiles.values()].map(({ level, number, hashes }): Write => {
       const key = tileKey(this.#state.tenantNo, level, number);
       return [key, sealRow(key, Buffer.concat(hashes))];
@@ -72,6 +76,7 @@ export class LogDraft {
     const number = Math.floor(index / TILE_HASHES);
     const at = index % TILE_HASHES;
     const name = `${level}/${number}`;
+    this.#tiles ??= new Map();
     let tile = this.#tiles.get(name);
     if (tile === undefined) {
       const before = at === 0 ? new Uint8Array(0) : readTile(this.#driver, this.#state, level, number, at);

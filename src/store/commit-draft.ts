@@ -136,7 +136,7 @@ export class CommitDraft {
       this.#ground,
     );
     for (const { state, isNew, log, events, snapshot, image } of drafts) {
-      state.logEdge = log.edge;
+      state.logEdge = log.edge();
       for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
       for (const write of log.writes()) writes.push(write);
       // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
