@@ -11,6 +11,7 @@ import { decodeValue, encodeValue } from './codec.ts';
 import * as at from './header.ts';
 import { readF64, readU32, writeF64, writeU32 } from './little-endian.ts';
 import { addressAt, nameAt } from './names.ts';
+import { oneByte } from './one-byte.ts';
 import { takeBytes } from './slab.ts';
 import { readUtf8, utf8Size, writeUtf8 } from './utf8.ts';
 import { DEPTH_MAX } from './value-tag.ts';
@@ -221,10 +222,11 @@ export class Frame {
     return readU32(this.bytes, at.OFFSET_PAYLOAD_LENGTH);
   }
 
-  /** A view: it lives as long as the frame's bytes. */
+  /** A view, or an array that others share: never change it. */
   get payload(): Uint8Array {
     const bytes = this.bytes;
-    return bytes.subarray(bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH));
+    const size = this.payloadBytes;
+    return size === 1 ? oneByte(bytes[bytes.length - 1]!) : bytes.subarray(bytes.length - size);
   }
 
   /** The payload as {@link decodeValue} gives it. */
