@@ -182,8 +182,18 @@ export class Cell {
 
 export const META_ROW = 'm';
 
+/** Names of state rows made lately: the same few keys are written in every turn, and a new string is hashed anew. */
+const stateRows: Map<string, string> = new Map();
+const STATE_ROWS_MAX = 4_096;
+
 export function stateRow(key: string): string {
-  return `s${key}`;
+  let name = stateRows.get(key);
+  if (name === undefined) {
+    name = `s${key}`;
+    if (stateRows.size >= STATE_ROWS_MAX) stateRows.clear();
+    stateRows.set(key, name);
+  }
+  return name;
 }
 
 export function tableRow(table: string, key: string): string {

@@ -28,14 +28,10 @@ export interface ViewScope {
   isNewLine(): boolean;
 }
 
-/** A value as it enters a cell: primitives as they are, all else copied and frozen. */
-function admitValue(value: unknown, name: string): { value: unknown; bytes: Uint8Array | undefined } {
-  if (typeof value === 'string' ? value.length < 256 : typeof value === 'number' || typeof value === 'boolean') {
-    return { value, bytes: undefined };
-  }
-  if (value === null || value === undefined) return { value, bytes: undefined };
-  const bytes = encodeValue(value, VALUE_MAX_BYTES, name);
-  return { value: decodeFrozen(bytes), bytes };
+/** Whether a value enters a cell as it is; all else is copied and frozen by the codec. */
+function isShort(value: unknown): boolean {
+  if (typeof value === 'string') return value.length < 256;
+  return typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined;
 }
 
 function checkRowKey(key: unknown): asserts key is string {
@@ -75,9 +71,12 @@ class StateHandler implements ProxyHandler<Record<string, unknown>> {
     const writes = this.#writer();
     if (typeof key === 'symbol') throw new TypeError('a key of ctx.state must be a string');
     checkRowKey(key);
-    if (Object.hasOwn(target, key) && isSamePrimitive(target[key], value)) return true;
-    const admitted = admitValue(value, `ctx.state.${key}`);
-    writes.setState(key, admitted.value, admitted.bytes);
+    if (isSamePrimitive(target[key], value) && Object.hasOwn(target, key)) return true;
+    if (isShort(value)) writes.setState(key, value, undefined);
+    else {
+      const bytes = encodeValue(value, VALUE_MAX_BYTES, `ctx.state.${key}`);
+      writes.setState(key, decodeFrozen(bytes), bytes);
+    }
     return true;
   }
 
@@ -147,8 +146,11 @@ export class TableView {
     checkRowKey(key);
     const rows = this.#cell.tables?.get(this.#name)?.values;
     if (rows?.has(key) === true && isSamePrimitive(rows.get(key), value)) return;
-    const admitted = admitValue(value, `ctx.table("${this.#name}").get("${key}")`);
-    writes.setEntry(this.#name, key, admitted.value, admitted.bytes);
+    if (isShort(value)) writes.setEntry(this.#name, key, value, undefined);
+    else {
+      const bytes = encodeValue(value, VALUE_MAX_BYTES, `ctx.table("${this.#name}").get("${key}")`);
+      writes.setEntry(this.#name, key, decodeFrozen(bytes), bytes);
+    }
   }
 
   delete(key: string): boolean {

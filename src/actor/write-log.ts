@@ -63,9 +63,12 @@ export class WriteLog {
   }
 
   setState(key: string, value: unknown, bytes: Uint8Array | undefined): void {
-    const before = Object.hasOwn(this.#cell.state, key) ? this.#cell.state[key] : ABSENT;
+    const { state } = this.#cell;
+    const before = Object.hasOwn(state, key) ? state[key] : ABSENT;
     this.#note(stateRow(key), undefined, key, before, value, bytes);
-    putValue(this.#cell.state, key, value);
+    // Nothing that has to be defined is in the way: the usual case, and one look-up less.
+    if (typeof before !== 'object' && typeof value !== 'object' && before !== ABSENT) state[key] = value;
+    else putValue(state, key, value);
   }
 
   deleteState(key: string): void {

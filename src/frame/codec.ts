@@ -23,11 +23,27 @@ const sharedWriter = new ValueWriter();
 const plainReader = new ValueReader(false);
 const freezingReader = new ValueReader(true);
 
-/** The bytes of a value that takes one byte and comes often; -0 is a double. */
+/** Lists of one small number, such as the arguments of `add(1)`. Nobody may change bytes that came from here. */
+const SMALL_LISTS: readonly Uint8Array[] = Array.from({ length: 0x80 }, (_, number) =>
+  Uint8Array.of(TAG_ARRAY + 1, number),
+);
+
+/** The bytes of a value that takes one byte and comes often. */
 function knownBytes(value: unknown): Uint8Array | undefined {
   if (value === undefined) return oneByte(TAG_UNDEFINED);
-  if (typeof value !== 'number' || value >>> 0 !== value || value >= 0x80 || is(value, -0)) return;
-  return oneByte(value);
+  return isSmall(value) ? oneByte(value) : undefined;
+}
+
+/** The bytes of a list of arguments that comes often. */
+function knownList(args: readonly unknown[]): Uint8Array | undefined {
+  if (args.length === 0) return oneByte(TAG_ARRAY);
+  const first = args[0];
+  return args.length === 1 && isSmall(first) ? SMALL_LISTS[first] : undefined;
+}
+
+/** -0 is a double. */
+function isSmall(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value && value < 0x80 && !is(value, -0);
 }
 
 /**
@@ -70,8 +86,8 @@ export function encodeArguments(
   limitBytes: number = VALUE_MAX_BYTES,
   head: Uint8Array = NO_BYTES,
 ): Uint8Array {
-  if (args.length === 0 && head.length === 0 && limitBytes > 0) return oneByte(TAG_ARRAY);
-  return encodeWith(args, limitBytes, 'args', DEPTH_MAX + 1, head);
+  const known = head.length === 0 && limitBytes > 1 ? knownList(args) : undefined;
+  return known ?? encodeWith(args, limitBytes, 'args', DEPTH_MAX + 1, head);
 }
 
 /**
