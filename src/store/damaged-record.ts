@@ -9,7 +9,7 @@ import { type FlippedByte, flippedByte } from './flipped-byte.ts';
 import { type IndexEntry, indexEntries } from './journal-index.ts';
 import { RECORD_HEAD_BYTES } from './journal-write.ts';
 import type { KeyValue } from './key-value.ts';
-import { batchKey } from './schema.ts';
+import { batchKey, indexKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
 import { leafOf } from './tenant-seal.ts';
 
@@ -37,7 +37,8 @@ export function inspectRecord(driver: KeyValue, state: TenantState, seq: number)
     const place = seq - entry.firstSeq;
     const leaf = entry.leaves.slice(place * 32, (place + 1) * 32);
     const none = { body: undefined, mended: undefined, byte: undefined, leaf };
-    const records = state.seal.openRecords(entry.key, batch.subarray(entry.offset, entry.offset + entry.length));
+    const key = indexKey(state.tenantNo, entry.firstSeq);
+    const records = state.seal.openRecords(key, batch.subarray(entry.offset, entry.offset + entry.length));
     const record = records === undefined ? undefined : recordAt(records, entry, place);
     if (record === undefined) return none;
     return { leaf, ...examine(record, (body) => Buffer.compare(leafHash(leafOf(state.seal, seq, body)), leaf) === 0) };

@@ -81,7 +81,7 @@ class JournalCheck {
   #stretch(row: string, owner: TenantState, entry: IndexEntry, value: Uint8Array): void {
     if (owner.life !== 'alive' || this.#damaged.has(owner.tenant)) return;
     const { tenant, seal } = owner;
-    const records = seal.openRecords(entry.key, value);
+    const records = seal.openRecords(indexKey(owner.tenantNo, entry.firstSeq), value);
     if (records === undefined) {
       const text = `tenant ${tenant}: the records from step ${entry.firstSeq} on are damaged: their seal does not fit (row ${row}, byte ${entry.offset})`;
       this.#tell({ tenant, seq: entry.firstSeq, row, message: text });

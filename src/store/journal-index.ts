@@ -10,7 +10,7 @@
  * it. So entries gather in the tail, and go into a row together once they are long (docs/adr/0034).
  */
 import { HASH_BYTES } from '../base/hash.ts';
-import { ByteReader, ByteWriter, openRow, putU32, putU64, SEAL_BYTES, sealInPlace } from './binary.ts';
+import { ByteWriter, openRow, putU32, putU64, SEAL_BYTES, sealInPlace } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import type { RowArena } from './row-arena.ts';
 import { corrupt, indexKey } from './schema.ts';
@@ -29,15 +29,11 @@ export interface Place {
 
 /** An entry, decoded. */
 export interface IndexEntry extends Place {
-  /** What an index row of its own would have as a key: under it the records are sealed. */
-  readonly key: Uint8Array;
   /** The index row that it stands in; nothing where it is in the tail. */
   readonly row: Uint8Array | undefined;
   readonly firstSeq: number;
-  /** Leaf hashes of the records, one behind the other. */
+  /** Leaf hashes of the records, one behind the other; the rest of the entry stands before them in the same memory. */
   readonly leaves: Uint8Array;
-  /** All of it as it is stored. */
-  readonly bytes: Uint8Array;
 }
 
 /**
@@ -142,9 +138,9 @@ export function tailOf(bytes: Uint8Array): IndexTail {
 }
 
 /** The entries in the tail of a tenant. */
-export function tailEntries({ tenant, tenantNo, seq, indexTail }: IndexOwner): IndexEntry[] {
+export function tailEntries({ tenant, seq, indexTail }: IndexOwner): IndexEntry[] {
   const { bytes, length, records } = indexTail;
-  return entriesOf(bytes.subarray(0, length), { tenant, tenantNo, firstSeq: seq + 1 - records });
+  return entriesOf(bytes.subarray(0, length), { tenant, firstSeq: seq + 1 - records });
 }
 
 /** The entries of an index row of `tenant`; damaged: STORE_CORRUPT. */
@@ -152,40 +148,35 @@ export function decodeIndex([key, value]: Row, tenant: string): IndexEntry[] {
   const payload = openRow(key, value);
   const firstSeq = seqOfKey(key);
   if (payload === undefined || payload.length === 0) throw corrupt('journal index', { tenant, seq: firstSeq });
-  const tenantNo = new DataView(key.buffer, key.byteOffset).getUint32(1);
-  return entriesOf(payload, { tenant, tenantNo, firstSeq }, key);
+  return entriesOf(payload, { tenant, firstSeq }, key);
 }
 
 function entriesOf(
   bytes: Uint8Array,
-  { tenant, tenantNo, firstSeq }: Pick<IndexOwner, 'tenant' | 'tenantNo'> & { readonly firstSeq: number },
+  { tenant, firstSeq }: { readonly tenant: string; readonly firstSeq: number },
   row?: Uint8Array,
 ): IndexEntry[] {
   const entries: IndexEntry[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let seq = firstSeq;
   for (let at = 0; at < bytes.length;) {
-    const reader = new ByteReader(bytes.subarray(at, at + ENTRY_HEAD_BYTES));
-    const place: Place = {
-      commitNo: reader.u64(),
-      part: reader.u16(),
-      offset: reader.u32(),
-      length: reader.u32(),
-      records: reader.u32(),
-      tenants: reader.u32(),
-      timeMs: reader.u64(),
-    };
-    const end = at + ENTRY_HEAD_BYTES + place.records * HASH_BYTES;
-    if (end > bytes.length || place.records === 0) throw corrupt('journal index', { tenant, seq });
-    const leaves = bytes.subarray(at + ENTRY_HEAD_BYTES, end);
+    if (at + ENTRY_HEAD_BYTES > bytes.length) throw corrupt('journal index', { tenant, seq });
+    const records = view.getUint32(at + RECORDS_AT);
+    const end = at + ENTRY_HEAD_BYTES + records * HASH_BYTES;
+    if (end > bytes.length || records === 0) throw corrupt('journal index', { tenant, seq });
     entries.push({
-      ...place,
-      key: indexKey(tenantNo, seq),
       row,
       firstSeq: seq,
-      leaves,
-      bytes: bytes.subarray(at, end),
+      commitNo: view.getUint32(at) * TWO_32 + view.getUint32(at + 4),
+      part: view.getUint16(at + 8),
+      offset: view.getUint32(at + 10),
+      length: view.getUint32(at + 14),
+      records,
+      tenants: view.getUint32(at + 22),
+      timeMs: view.getUint32(at + 26) * TWO_32 + view.getUint32(at + 30),
+      leaves: bytes.subarray(at + ENTRY_HEAD_BYTES, end),
     });
-    seq += place.records;
+    seq += records;
     at = end;
   }
   return entries;
@@ -221,17 +212,23 @@ export function rowHolding(driver: KeyValue, { tenantNo }: Pick<IndexOwner, 'ten
 }
 
 /** One index row for each run of entries whose records follow one another. */
-export function indexWrites(entries: readonly IndexEntry[]): Write[] {
+export function indexWrites(tenantNo: number, entries: readonly IndexEntry[]): Write[] {
   const writes: Write[] = [];
   let run: IndexEntry[] = [];
   entries.forEach((entry, at) => {
     run.push(entry);
     if (entries[at + 1]?.firstSeq === entry.firstSeq + entry.records) return;
-    const { key } = run[0] as IndexEntry;
-    writes.push([key, new ByteWriter().raw(Buffer.concat(run.map(({ bytes }) => bytes))).sealed(key)]);
+    const key = indexKey(tenantNo, (run[0] as IndexEntry).firstSeq);
+    writes.push([key, new ByteWriter().raw(Buffer.concat(run.map(bytesOf))).sealed(key)]);
     run = [];
   });
   return writes;
+}
+
+/** An entry as it is stored. */
+function bytesOf({ leaves }: IndexEntry): Uint8Array {
+  const start = leaves.byteOffset - ENTRY_HEAD_BYTES;
+  return new Uint8Array(leaves.buffer, start, ENTRY_HEAD_BYTES + leaves.length);
 }
 
 /** The seq in the key of an index row, or of a row of trimmed leaves. */

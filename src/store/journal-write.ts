@@ -43,7 +43,7 @@ export interface JournalGround {
 export const RECORD_HEAD_BYTES = 20;
 
 /** A batch is cut behind this: reading one tenant's records of a commit reads their neighbours too. */
-const BATCH_BYTES = 32 << 10;
+const BATCH_BYTES = 12 << 10;
 
 /** Records of one tenant in one batch: LMDB must find that many pages in a row. */
 const STRETCH_BYTES = 256 << 10;

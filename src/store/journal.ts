@@ -9,7 +9,7 @@ import { copyOf } from './binary.ts';
 import { type IndexEntry, indexEntries } from './journal-index.ts';
 import { RECORD_HEAD_BYTES } from './journal-write.ts';
 import type { KeyValue } from './key-value.ts';
-import { batchKey, corrupt } from './schema.ts';
+import { batchKey, corrupt, indexKey } from './schema.ts';
 import type { TenantState } from './tenant-directory.ts';
 
 /** A record as read back. */
@@ -45,7 +45,8 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
 
 function* recordsOf(batch: Uint8Array, entry: IndexEntry, state: TenantState): Generator<JournalRecord> {
   const { tenant, tenantNo, seal } = state;
-  const records = seal.openRecords(entry.key, batch.subarray(entry.offset, entry.offset + entry.length));
+  const key = indexKey(tenantNo, entry.firstSeq);
+  const records = seal.openRecords(key, batch.subarray(entry.offset, entry.offset + entry.length));
   if (records === undefined) throw corrupt('journal record', { tenant, seq: entry.firstSeq });
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   let at = 0;

@@ -33,7 +33,7 @@
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
-import { ByteWriter, copyOf, putU32, textBytes } from './binary.ts';
+import { ByteWriter, copyOf, putU32, putU64, textBytes } from './binary.ts';
 import { KEY_HASH_BYTES, type TenantSeal } from './tenant-seal.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
@@ -102,7 +102,11 @@ export function batchKey(commitNo: number, part: number): Uint8Array {
 }
 
 export function indexKey(tenantNo: number, firstSeq: number): Uint8Array {
-  return start(KIND.index).u32(tenantNo).u64(firstSeq).bytes();
+  const key = new Uint8Array(13); // once an index entry, as it is read
+  key[0] = KIND.index;
+  putU32(key, 1, tenantNo);
+  putU64(key, 5, firstSeq);
+  return key;
 }
 
 export function eventsKey(owner: RowOwner, topic: string, offset: number): Uint8Array {

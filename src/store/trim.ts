@@ -142,7 +142,7 @@ function dropEntries(
     const entries = row === undefined ? tailEntries(state) : decodeIndex(row, state.tenant);
     for (const entry of entries) done.add(entry.firstSeq);
     if (row !== undefined) writes.push([row[0], null]);
-    for (const write of indexWrites(keep(entries))) writes.push(write);
+    for (const write of indexWrites(state.tenantNo, keep(entries))) writes.push(write);
   }
   return isTail;
 }
