@@ -184,7 +184,7 @@ export class DomainState implements DomainFacts {
 
   /** True when all that is to be known of the actor is in memory, its absence included. */
   isResident(actorId: string): boolean {
-    if (this.cells.has(actorId) || !this.mayLackCells) return true;
+    if (!this.mayLackCells || this.cells.has(actorId)) return true;
     return this.absent.has(actorId) || this.erased.has(actorId) || this.erasedPending.has(actorId);
   }
 
