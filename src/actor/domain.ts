@@ -55,6 +55,9 @@ export interface StepOutcome {
 /** What one call of `advance` came to. */
 export type Advance = 'more' | 'idle' | { readonly needs: string };
 
+/** Jobs looked at for actors to be read: enough that waiting for them is little, few enough that what is read stays in memory. */
+const AHEAD_MAX = 256;
+
 export class Domain {
   readonly state: DomainState;
 
@@ -124,6 +127,17 @@ export class Domain {
     const actorId = actorIdOf(message.type, message.key);
     if (!this.state.isResident(actorId)) return { needs: actorId };
     return runQuery(this.state, message);
+  }
+
+  /** Actors not in memory that the step's next jobs are for. Read together they cost one wait instead of one each. */
+  needsAhead(): Iterable<string> {
+    const { state } = this;
+    const needs = new Set<string>();
+    for (const job of state.queue.ahead(AHEAD_MAX)) {
+      const needed = this.#residencyNeed(job);
+      if (needed !== undefined && !state.isResident(needed)) needs.add(needed);
+    }
+    return needs;
   }
 
   #residencyNeed(job: Job): string | undefined {

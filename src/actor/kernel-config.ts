@@ -37,6 +37,8 @@ export function decodeConfig(bytes: Uint8Array): KernelConfig {
 export class Registry {
   readonly #versions: Map<string, Map<number, ResolvedActor>> = new Map();
   readonly #newest: Map<string, ResolvedActor> = new Map();
+  /** No actor may leave memory that was used less than this ago, ms. */
+  leastIdleMs: number = Number.POSITIVE_INFINITY;
 
   /** `previous` versions may lie below the newest, never beside it: `INVALID_ARGUMENT`. */
   constructor(actors: readonly ResolvedActor[], previous: readonly ResolvedActor[] = []) {
@@ -56,6 +58,7 @@ export class Registry {
   }
 
   #put(actor: ResolvedActor): void {
+    this.leastIdleMs = Math.min(this.leastIdleMs, actor.idleAfterMs);
     let versions = this.#versions.get(actor.name);
     if (versions === undefined) {
       versions = new Map();

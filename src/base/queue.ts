@@ -61,6 +61,11 @@ export class Queue<T> {
     return this.#items.slice(this.#head, this.#end) as T[];
   }
 
+  /** The first so many of them. */
+  ahead(count: number): T[] {
+    return this.#items.slice(this.#head, Math.min(this.#head + count, this.#end)) as T[];
+  }
+
   /** Takes everything out. */
   drain(): T[] {
     const items = this.items();

@@ -198,6 +198,7 @@ export class Intake {
     }
     seat.waitsFor = progress.needs;
     core.load(seat, progress.needs, rowGroupOf(progress.needs));
+    for (const actorId of domain.needsAhead()) core.load(seat, actorId, rowGroupOf(actorId));
   }
 
   /** Takes the next frame; false when no step came of it. */
