@@ -32,9 +32,10 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
   for (const entry of indexEntries(driver, state, next)) {
     if (entry.firstSeq > next || entry.firstSeq + entry.records <= next)
       throw corrupt('journal index', { tenant, seq: next });
-    const batch = driver.get(batchKey(entry.commitNo, entry.part));
-    if (batch === undefined) throw corrupt('journal batch', { tenant, seq: next });
-    for (const record of recordsOf(batch, entry, state)) {
+    // Of the batch only the tenant's own: most of it are its neighbours'.
+    const stretch = driver.slice(batchKey(entry.commitNo, entry.part), entry.offset, entry.length);
+    if (stretch === undefined) throw corrupt('journal batch', { tenant, seq: next });
+    for (const record of recordsOf(stretch, entry, state)) {
       if (record.seq < next) continue;
       yield record;
       next += 1;
@@ -43,10 +44,10 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
   if (next <= state.seq) throw corrupt('journal', { tenant, seq: next });
 }
 
-function* recordsOf(batch: Uint8Array, entry: IndexEntry, state: TenantState): Generator<JournalRecord> {
+function* recordsOf(stretch: Uint8Array, entry: IndexEntry, state: TenantState): Generator<JournalRecord> {
   const { tenant, tenantNo, seal } = state;
   const key = indexKey(tenantNo, entry.firstSeq);
-  const records = seal.openRecords(key, batch.subarray(entry.offset, entry.offset + entry.length));
+  const records = seal.openRecords(key, stretch);
   if (records === undefined) throw corrupt('journal record', { tenant, seq: entry.firstSeq });
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   let at = 0;

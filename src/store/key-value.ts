@@ -30,6 +30,8 @@ export interface KeyValue {
   commit(writes: readonly Write[]): void;
   /** The value of `key`; an empty value is not an absent one. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** A copy of `length` bytes of a value from `offset` on; fewer where the value ends before. */
+  slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined;
   /** Rows with `from <= key < to`, in order. */
   range(from: Uint8Array, to: Uint8Array, options?: RangeOptions): readonly Row[];
   /** Closes and opens anew, trusting nothing that was in memory. Also after a failure or a close. */

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { SynapseError } from '../base/error.ts';
-import { compareBytes } from './binary.ts';
+import { compareBytes, copyOf } from './binary.ts';
 import { createWhole, flush, makeDirectory, messageOf } from './directory.ts';
 import { ENVIRONMENT_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
 import { SpaceGuard } from './lmdb-space.ts';
@@ -68,6 +68,13 @@ class LmdbKeyValue implements KeyValue {
     const database = this.#opened();
     const value = guard('read', this.#dir, () => database.getBinary(key));
     return value === undefined ? undefined : plain(value);
+  }
+
+  /** The whole value is read into memory that lmdb uses again for the next one; only the slice is copied out of it. */
+  slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
+    const database = this.#opened();
+    const value = guard('read', this.#dir, () => database.getBinaryFast(key));
+    return value === undefined ? undefined : copyOf(value.subarray(offset, offset + length));
   }
 
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {

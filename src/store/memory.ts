@@ -68,6 +68,10 @@ export class MemoryKeyValue implements KeyValue {
     return block.keys[at] === key ? bytesOf(block.values[at] as Kept) : undefined;
   }
 
+  slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
+    return this.get(key)?.subarray(offset, offset + length);
+  }
+
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
     const [first, end] = [textOf(from), textOf(to)];

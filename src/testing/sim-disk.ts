@@ -81,6 +81,10 @@ export class SimulatedDisk implements KeyValue {
     return place === undefined ? undefined : this.#read(place);
   }
 
+  slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
+    return this.get(key)?.slice(offset, offset + length);
+  }
+
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
     this.#check();
     return this.#index.range(from, to, options).map(([key, place]): Row => [key, this.#read(place)]);

@@ -50,6 +50,18 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     expect(store.get(bytes(1, 0))).toBeUndefined();
   });
 
+  test('gives a part of a value, which stays as it is when the next one is read', () => {
+    store.commit([
+      [bytes(1), bytes(10, 11, 12, 13)],
+      [bytes(2), bytes(20, 21, 22, 23)],
+    ]);
+    const part = store.slice(bytes(1), 1, 2);
+    expect(store.slice(bytes(2), 2, 9)).toEqual(bytes(22, 23));
+    expect(part).toEqual(bytes(11, 12));
+    expect(store.slice(bytes(1), 4, 1)).toEqual(bytes());
+    expect(store.slice(bytes(3), 0, 1)).toBeUndefined();
+  });
+
   test('tells an empty value from an absent one', () => {
     store.commit([[bytes(1), bytes()]]);
     expect(store.get(bytes(1))).toEqual(bytes());

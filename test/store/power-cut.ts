@@ -32,6 +32,9 @@ export class FusedDriver implements KeyValue {
   get(key: Uint8Array): Uint8Array | undefined {
     return this.inner.get(key);
   }
+  slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
+    return this.inner.slice(key, offset, length);
+  }
   range(from: Uint8Array, to: Uint8Array, options?: RangeOptions): readonly Row[] {
     return this.inner.range(from, to, options);
   }
