@@ -1,26 +1,26 @@
 /**
- * The store without its thread, over a driver that keeps nothing: requests of steps go in as a lane sends them,
- * and one commit takes them all. What is measured is everything but LMDB.
+ * The store without its thread, over a driver that keeps only what a commit reads: requests of steps go in as a
+ * lane sends them, and one commit takes them all. What is measured is everything but LMDB.
  */
-import { encodeStepRequest } from '../../src/actor/store-port.ts';
+import { type StoreAnswer, decodeStoreAnswer, encodeStepRequest } from '../../src/actor/store-port.ts';
 import { encodeArguments } from '../../src/frame/codec.ts';
 import { FRAME_KIND, encodeFrame } from '../../src/frame/frame.ts';
 import type { Write } from '../../src/store/key-value.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { KIND } from '../../src/store/schema.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
 
 const SHARDS = 64;
 const LANE = 0;
 
-/** Keeps the rows of the opening, and of later commits nothing. */
+/** Forgets the journal, which would fill the memory and which no commit reads. */
 class ForgetfulDriver extends MemoryKeyValue {
-  isForgetful = false;
-  rows = 0;
+  batches = 0;
 
   override commit(writes: readonly Write[]): void {
-    this.rows += writes.length;
-    if (!this.isForgetful) super.commit(writes);
+    super.commit(writes.filter(([key]) => key[0] !== KIND.batch && key[0] !== KIND.index));
+    this.batches += writes.filter(([key]) => key[0] === KIND.batch).length;
   }
 }
 
@@ -36,8 +36,12 @@ export class StoreStage {
     this.#steps = steps;
     this.#seqs = Array.from({ length: tenants }, () => 0);
     this.#host = new StoreHost(Store.open({ driver: this.#driver, shards: SHARDS }), () => undefined);
-    this.#host.attach(LANE, () => void (this.#durable = this.#position));
-    this.#driver.isForgetful = true;
+    this.#host.attach(LANE, (bytes) => this.#hear(decodeStoreAnswer(bytes)));
+  }
+
+  #hear(answer: StoreAnswer): void {
+    if (answer.kind !== 'durable') throw new Error(`the store answers ${JSON.stringify(answer)}`);
+    this.#durable = answer.position;
   }
 
   /** Requests of the next commit, one tenant after the other. */
@@ -81,7 +85,7 @@ export class StoreStage {
 
   /** Throws unless all steps were committed. */
   check(): void {
-    if (this.#durable !== this.#position || this.#driver.rows < this.#position / this.#steps)
+    if (this.#durable !== this.#position || this.#driver.batches < this.#position / this.#steps)
       throw new Error(`${this.#durable} of ${this.#position} steps are committed`);
   }
 }
