@@ -62,7 +62,7 @@ export const NO_TAIL: IndexTail = { bytes: new Uint8Array(0), length: 0, records
  * Entries longer than that leave the tenant row for an index row. A longer tail saves index rows and makes every
  * tenant row longer; up to 2 KiB a row stands in a page beside others.
  */
-export const TAIL_BYTES = 1_024;
+const TAIL_BYTES = 1_024;
 
 /** Bytes of an entry before its leaf hashes. */
 export const ENTRY_HEAD_BYTES = 34;
