@@ -7,10 +7,11 @@
 import { type KernelConfig, type Registry, encodeConfig } from '../../src/actor/kernel-config.ts';
 import { SeededRandom } from '../../src/base/seeded.ts';
 import { decodeValue } from '../../src/frame/codec.ts';
-import { FRAME_KIND, Frame, decodeExtension } from '../../src/frame/frame.ts';
+import { FRAME_KIND, Frame } from '../../src/frame/frame.ts';
 import { Client } from '../../src/host/client.ts';
 import { LocalEffects } from '../../src/host/effect-local.ts';
-import { FLAG_RESEND, type Notice } from '../../src/host/lane-frame.ts';
+import { effectParts, requestedEffect } from '../../src/host/effect-frame.ts';
+import type { Notice } from '../../src/host/lane-frame.ts';
 import { LaneHost } from '../../src/host/lane-host.ts';
 import { loadRegistry } from '../../src/host/modules.ts';
 import { type ResolvedOptions, admitter, resolveOptions } from '../../src/host/options.ts';
@@ -104,7 +105,7 @@ export class OneThread {
       stubs: { ask: async (question: string) => `answer to ${question}` },
       timers: { after: (ms, callback) => this.clock.after(ms, callback) },
       onOutcome: (id, outcome) => {
-        const { tenant, effectId } = JSON.parse(id) as { tenant: string; effectId: string };
+        const [tenant, effectId] = effectParts(id);
         const payload = outcome.ok ? outcome.value : outcome.error;
         this.client.deliver('effectResult', tenant, effectId, outcome.ok, payload).catch(() => undefined);
       },
@@ -115,25 +116,9 @@ export class OneThread {
   #fromLane(bytes: Uint8Array): void {
     const frame = new Frame(bytes);
     if (this.client.receive(frame)) return;
-    if (frame.kind === FRAME_KIND.effect) this.#startEffect(frame);
+    if (frame.kind === FRAME_KIND.effect) this.#effects.start(requestedEffect(frame));
     else if (frame.kind !== FRAME_KIND.cancel && (decodeValue(frame.payload) as Notice).kind === 'resend')
       this.client.resend(() => true);
-  }
-
-  #startEffect(frame: Frame): void {
-    const [effectId, version, input] = decodeValue(frame.payload) as [string, number, Uint8Array];
-    const { tenant, type, key } = frame.target;
-    this.#effects.start({
-      id: JSON.stringify({ tenant, effectId }),
-      tenant,
-      type,
-      key,
-      version,
-      effect: frame.handler,
-      input,
-      idempotencyKey: decodeExtension(frame.extension).idempotencyKey ?? '',
-      afterRestart: (frame.flags & FLAG_RESEND) !== 0,
-    });
   }
 
   #round(): boolean {
