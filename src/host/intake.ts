@@ -124,9 +124,12 @@ export class Intake {
     const { type, key } = frame.target;
     const limits = this.#core.setup.registry.newest(type)?.mailbox;
     if (limits === undefined) return undefined;
-    const actorId = actorIdOf(type, key);
-    const waiting = seat.inbox.waitingFor(actorId);
+    const { inbox } = seat;
     const mailboxes = seat.domain?.state.mailboxes;
+    const isFree = inbox.length < limits.limit && inbox.sizeBytes + frame.payloadBytes <= limits.limitBytes;
+    if (isFree && (mailboxes?.size ?? 0) === 0) return undefined; // were all that waits for this one actor
+    const actorId = actorIdOf(type, key);
+    const waiting = inbox.waitingFor(actorId);
     const parked = mailboxes === undefined || mailboxes.size === 0 ? undefined : mailboxes.get(actorId);
     const count = (waiting?.count ?? 0) + (parked?.messages.length ?? 0);
     const sizeBytes = (waiting?.sizeBytes ?? 0) + (parked?.sizeBytes ?? 0);
