@@ -48,7 +48,7 @@ class StoreThread {
     try {
       const given = auditKey === undefined ? undefined : AuditKey.of(auditKey);
       const own = (): AuditKey => (dataDir === undefined ? AuditKey.make() : AuditKey.open(dataDir));
-      this.#store = Store.open({ driver, shards, ring, auditKey: () => given ?? own() });
+      this.#store = Store.open({ driver, shards, ring, auditKey: () => given ?? own(), lazy: true });
       this.#store.remember({ actors, previous });
     } catch (error) {
       this.#store = undefined;
@@ -121,7 +121,12 @@ class StoreThread {
       for (const link of this.#links.values()) link.flush();
       this.#tellTopics();
       if (host.isDown) this.#scheduleRecovery();
-      if (count === 0 && !hasCommitted && this.#sleep()) return;
+      if (count > 0 || hasCommitted) continue;
+      if (host.readMore()) {
+        for (const link of this.#links.values()) link.flush();
+        break;
+      }
+      if (this.#sleep()) return;
     }
     this.#again(); // lets control messages in
   }

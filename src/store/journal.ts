@@ -4,6 +4,7 @@
  * seq and fit of every record: what is damaged in one tenant's stretch of a batch is no trouble of its neighbours.
  */
 import { crc32 } from 'node:zlib';
+import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { copyOf } from './binary.ts';
 import { type IndexEntry, indexEntries } from './journal-index.ts';
@@ -42,6 +43,14 @@ export function* readRecords(driver: KeyValue, state: TenantState, fromSeq: numb
     }
   }
   if (next <= state.seq) throw corrupt('journal', { tenant, seq: next });
+}
+
+/** The same; `INVALID_ARGUMENT` when `fromSeq` was trimmed. */
+export function keptRecords(driver: KeyValue, state: TenantState, fromSeq: number): Iterable<JournalRecord> {
+  const { tenant, firstSeq } = state;
+  if (fromSeq < 1 || fromSeq >= firstSeq) return readRecords(driver, state, fromSeq);
+  const text = `the records of ${JSON.stringify(tenant)} before step ${firstSeq} were trimmed`;
+  throw new SynapseError('INVALID_ARGUMENT', text, { tenant, seq: fromSeq, firstSeq });
 }
 
 function* recordsOf(stretch: Uint8Array, entry: IndexEntry, state: TenantState): Generator<JournalRecord> {

@@ -47,6 +47,8 @@ export class StoreHost {
   readonly #leftOut: Set<string> = new Set();
   /** Tenants whose erasure was asked for and of which the lanes do not know yet that it is done. */
   readonly #erasing: Set<string> = new Set();
+  /** Asked for, and answered when all tenants are read. */
+  #lists: { readonly lane: number; readonly shards: ReadonlySet<number> }[] = [];
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
@@ -64,6 +66,7 @@ export class StoreHost {
   attach(lane: number, send: (bytes: Uint8Array) => void): void {
     this.flush();
     this.#lanes.set(lane, { send, epoch: 0, durable: 0, gathered: 0 });
+    this.#lists = this.#lists.filter((list) => list.lane !== lane);
     if (this.#outage !== undefined) this.#tellFailure(lane);
   }
 
@@ -114,16 +117,30 @@ export class StoreHost {
         return;
       }
       case 'list': {
-        const wanted = new Set(request.shards);
-        const tenants = this.#store.tenants().filter(({ shard }) => wanted.has(shard));
-        this.#answer(lane, { kind: 'list', tenants: tenants.map(({ tenant, shard }) => ({ tenant, shard })) });
+        this.#lists.push({ lane, shards: new Set(request.shards) });
+        this.readMore();
       }
     }
   }
 
+  /**
+   * When there is nothing else to do: reads on in the directory of tenants, a slice at a time, and at last says which
+   * there are. True when there was something.
+   */
+  readMore(): boolean {
+    if (this.#lists.length === 0 || this.#outage !== undefined) return false;
+    try {
+      if (!this.#store.readMore()) return true;
+      const tenants = this.#store.tenants().map(({ tenant, shard }) => ({ tenant, shard }));
+      for (const { lane, shards } of this.#lists.splice(0))
+        this.#answer(lane, { kind: 'list', tenants: tenants.filter(({ shard }) => shards.has(shard)) });
+    } catch (error) {
+      this.#fail(error);
+    }
+    return true;
+  }
+
   #open(lane: number, tenant: string): void {
-    const damage = this.#store.damaged().get(tenant);
-    if (damage !== undefined) throw damage;
     const stored = this.#store.loadDomain(tenant);
     const system = stored?.system ?? [];
     const isTrimmed = (stored?.firstSeq ?? 1) > 1;
@@ -272,6 +289,7 @@ export class StoreHost {
     if (this.#outage !== undefined) return;
     this.#outage = error instanceof Error ? error.message : String(error);
     this.#pending = [];
+    this.#lists = []; // asked for again when the store is back
     for (const lane of this.#lanes.keys()) this.#tellFailure(lane);
   }
 

@@ -1,6 +1,6 @@
 /**
- * How a store is opened, and what it reads first: its keys, its tenants, and the last step of each tenant
- * that the last commit touched.
+ * How a store is opened, and what it reads first: its keys, and of each tenant that the last commit touched the
+ * last step, before anybody is served of it.
  */
 import { SynapseError } from '../base/error.ts';
 import type { AuditKey } from './audit-key.ts';
@@ -11,6 +11,9 @@ import type { StoreHead } from './store-head.ts';
 import { TenantDirectory } from './tenant-directory.ts';
 import type { TenantState } from './tenant-directory.ts';
 
+/** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
+const SHARDS_MAX = 65_536;
+
 /** How a store is opened. */
 export interface StoreOptions {
   /** Opened by the caller; the store closes it. */
@@ -19,6 +22,8 @@ export interface StoreOptions {
   readonly shards: number;
   /** Tenants' keys, for a store whose content is encrypted. With or without: fixed at creation, else `INVALID_ARGUMENT`. */
   readonly ring?: SealRing;
+  /** Read tenants when they are asked for, and the others by `readMore` (default false: all at once). */
+  readonly lazy?: boolean;
   /** Make a store in an empty driver (default true), else `INVALID_ARGUMENT` there. */
   readonly create?: boolean;
   /** Milliseconds since 1970 for the commit time that retention goes by. Default `Date.now`. */
@@ -29,22 +34,27 @@ export interface StoreOptions {
   readonly auditKey?: () => AuditKey;
 }
 
-/** Reads keys and tenants anew. `STORE_CORRUPT` when there are no keys. */
-export function loadDirectory(driver: KeyValue, head: StoreHead, ring: SealRing): TenantDirectory {
+export function checkShards(shards: number): void {
+  if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return;
+  const text = `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`;
+  throw new SynapseError('INVALID_ARGUMENT', text, { shards });
+}
+
+/** Reads the keys anew, and tenants when they are asked for. `STORE_CORRUPT` when there are no keys. */
+export function openTenants(driver: KeyValue, head: StoreHead, ring: SealRing): TenantDirectory {
   ring.load();
-  const directory = new TenantDirectory(driver, head.tenants, ring);
-  for (const state of directory.all()) {
-    if (state.commitNo === head.commitNo) condemnTorn(driver, directory, state);
-  }
-  return directory;
+  const faultOf = (state: TenantState): SynapseError | undefined =>
+    state.commitNo === head.commitNo ? tornStep(driver, state) : undefined;
+  return new TenantDirectory({ driver, ring, count: head.tenants, faultOf });
 }
 
 /** A tenant whose last journaled step cannot be read back is refused from the start. */
-function condemnTorn(driver: KeyValue, directory: TenantDirectory, state: TenantState): void {
+function tornStep(driver: KeyValue, state: TenantState): SynapseError | undefined {
   try {
     if (state.seq >= state.firstSeq) for (const record of readRecords(driver, state, state.seq)) void record;
+    return undefined;
   } catch (error) {
     if (!(error instanceof SynapseError) || error.code !== 'STORE_CORRUPT') throw error;
-    directory.condemn(state.tenant, state.tenantNo, error);
+    return error;
   }
 }

@@ -61,7 +61,8 @@ export function viewOf(
   const head = readHead(driver);
   const ring = meta.isEncrypted ? new KeyRing(slots) : PLAIN_RING;
   ring.load();
-  const directory = new TenantDirectory(driver, head.tenants, ring);
+  const directory = new TenantDirectory({ driver, ring, count: head.tenants, faultOf: () => undefined });
+  directory.complete();
   const configs = new ConfigTable(driver, head.configs);
   return { driver, meta, head, directory, configs, ring, close };
 }

@@ -15,7 +15,7 @@ import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 import { messageOf } from './directory.ts';
 import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
 import { readEvents, type StoredEvent } from './event-log.ts';
-import { readRecords } from './journal.ts';
+import { keptRecords } from './journal.ts';
 import { PLAIN_RING, type SealRing } from './key-ring.ts';
 import type { JournalRecord } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
@@ -27,7 +27,7 @@ import { StoreAudit } from './store-audit.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
 import { checkMeta, readHead, readMeta, readModules } from './store-head.ts';
 import type { ActorModules, StoreHead, StoreMeta } from './store-head.ts';
-import { loadDirectory } from './store-opening.ts';
+import { checkShards, openTenants } from './store-opening.ts';
 import type { StoreOptions } from './store-opening.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
 import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
@@ -43,9 +43,6 @@ export type { StoreOptions } from './store-opening.ts';
 export type { StoredDomain, TenantSummary } from './tenant-summary.ts';
 export type { TrimPolicy } from './trim.ts';
 
-/** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
-const SHARDS_MAX = 65_536;
-
 export class Store {
   readonly #driver: KeyValue;
   readonly #shards: number;
@@ -55,6 +52,8 @@ export class Store {
   #head: StoreHead = { commitNo: 0, tenants: 0, configs: 0 };
   #directory: TenantDirectory;
   #configs: ConfigTable;
+  /** All tenants are read, and no erasure is left unfinished. */
+  #isRead = false;
   /** Why everything is refused, while it is. */
   #failure: unknown;
   #closed = false;
@@ -72,11 +71,7 @@ export class Store {
 
   private constructor(options: StoreOptions) {
     const { driver, shards, ring = PLAIN_RING, create = true, now = Date.now, draw = drawIncarnation } = options;
-    if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
-      throw new SynapseError('INVALID_ARGUMENT', `shards must be an integer from 1 to ${SHARDS_MAX}, got ${shards}`, {
-        shards,
-      });
-    }
+    checkShards(shards);
     this.#driver = driver;
     this.#shards = shards;
     this.#ring = ring;
@@ -94,14 +89,28 @@ export class Store {
       this.#incarnation = meta.incarnation;
     }
     this.#head = readHead(driver);
-    this.#directory = loadDirectory(driver, this.#head, ring);
+    this.#directory = openTenants(driver, this.#head, ring);
     this.#configs = new ConfigTable(driver, this.#head.configs);
-    finishErasures(this.#erasure());
+    if (options.lazy !== true) while (!this.readMore());
   }
 
   #meta(redraw: boolean): StoreMeta {
     const { isEncrypted } = this.#ring;
     return { shards: this.#shards, incarnation: this.#incarnation, redraw, isEncrypted };
+  }
+
+  /**
+   * Reads on, a slice of the tenants; with the last one finishes erasures that were interrupted. True when all is done,
+   * which a store that was not opened `lazy` is from the start.
+   */
+  readMore(): boolean {
+    this.#check();
+    if (this.#isRead) return true;
+    this.#guard(() => {
+      if (this.#directory.readMore()) this.#isRead = true;
+    });
+    if (this.#isRead) finishErasures(this.#erasure());
+    return this.#isRead;
   }
 
   /** A random number drawn when the store was made, and again when a backup of it is opened first. */
@@ -196,18 +205,7 @@ export class Store {
     this.#check();
     const state = this.#directory.get(tenant);
     if (state === undefined) return [];
-    if (fromSeq >= 1 && fromSeq < state.firstSeq) {
-      throw new SynapseError(
-        'INVALID_ARGUMENT',
-        `the records of ${JSON.stringify(tenant)} before step ${state.firstSeq} were trimmed`,
-        {
-          tenant,
-          seq: fromSeq,
-          firstSeq: state.firstSeq,
-        },
-      );
-    }
-    return readRecords(this.#driver, state, fromSeq);
+    return keptRecords(this.#driver, state, fromSeq);
   }
 
   /** At most `limit` events of a topic from offset `from` on. */
@@ -313,13 +311,15 @@ export class Store {
       const meta = readMeta(this.#driver);
       assert(meta !== undefined, 'a store that was opened has a meta row');
       this.#head = readHead(this.#driver);
-      this.#directory = loadDirectory(this.#driver, this.#head, this.#ring);
+      this.#directory = openTenants(this.#driver, this.#head, this.#ring);
+      this.#directory.complete();
       const configs = new ConfigTable(this.#driver, this.#head.configs);
       configs.adopt(this.#configs);
       this.#configs = configs;
     });
     this.#commitRows(headWrites(this.#head));
     this.#failure = undefined;
+    this.#isRead = true;
     finishErasures(this.#erasure()); // a failure of this is one of the store again
   }
 

@@ -52,8 +52,8 @@ export type TenantLife = 'alive' | 'erasing' | 'erased';
 
 const LIVES: readonly TenantLife[] = ['alive', 'erasing', 'erased'];
 
-/** Rows read at a time while loading: a few hundred KiB. */
-const LOAD_ROWS = 1_000;
+/** Rows read at a time while loading: what somebody may have to wait for, some milliseconds. */
+const LOAD_ROWS = 500;
 
 /** Bytes of a tenant row beside its edge, tail and name, at most: a writer grows where that is not so. */
 const ROW_BYTES = 256;
@@ -100,38 +100,115 @@ interface Damage {
   readonly state: TenantState | undefined;
 }
 
-/** Name to state, for every tenant that can be served, and the error for every one that cannot. */
+/** Where a directory reads, and by what. */
+export interface DirectoryGround {
+  readonly driver: KeyValue;
+  readonly ring: SealRing;
+  /** Tenants that the head row knows. */
+  readonly count: number;
+  /** What is wrong with a tenant beside its two rows; asked once, before it is served. */
+  readonly faultOf: (state: TenantState) => SynapseError | undefined;
+}
+
+/**
+ * Name to state, for every tenant that can be served, and the error for every one that cannot.
+ *
+ * It is read in slices, so that an opening need not wait for all tenants (docs/adr/0035). Until all are there a
+ * tenant is looked up by its name, and believed where both of its rows are whole and agree; whatever else is
+ * asked, or found, makes it read the rest at once. So nobody can tell how far it has come, but by the time it takes.
+ */
 export class TenantDirectory {
-  readonly #driver: KeyValue;
+  readonly #ground: DirectoryGround;
   readonly #states: Map<string, TenantState> = new Map();
   readonly #damaged: Map<string, Damage> = new Map();
   readonly #erased: Map<string, TenantState> = new Map();
+  /** The rest of the reading; nothing once all is read. */
+  #reading: Iterator<void> | undefined;
   /** A name row that cannot be read and that no tenant row explains stands somewhere. */
   #nameless = false;
   #sorted: readonly string[] | undefined;
 
-  /** Reads all tenants; `count` is how many the head row knows. */
-  constructor(driver: KeyValue, count: number, ring: SealRing) {
-    this.#driver = driver;
-    const names = this.#readNames();
+  constructor(ground: DirectoryGround) {
+    this.#ground = ground;
+    this.#reading = this.#readAll();
+  }
+
+  /** Reads a slice. True once all tenants are read. */
+  readMore(): boolean {
+    try {
+      if (this.#reading?.next().done === true) this.#reading = undefined;
+    } catch (error) {
+      this.#reading = this.#readAll(); // one that threw says it is done
+      throw error;
+    }
+    return this.#reading === undefined;
+  }
+
+  /** Reads all that is not read yet. */
+  complete(): void {
+    while (!this.readMore());
+  }
+
+  *#readAll(): Generator<void, void, undefined> {
+    const { driver, ring, count } = this.#ground;
+    const names = new Map<number, string>();
+    for (const rows of pagesUnder(driver, Uint8Array.of(KIND.name), LOAD_ROWS)) {
+      for (const row of rows) {
+        const named = decodeName(row);
+        if (named !== undefined) names.set(named.tenantNo, named.tenant);
+      }
+      yield;
+    }
     const seen = new Set<number>();
-    for (const [key, value] of rowsOf(driver, KIND.tenant)) {
-      const decoded = decodeTenant(key, value, ring);
-      if (decoded === undefined) continue;
-      const { state, fault } = decoded;
-      const { tenant, tenantNo, seq } = state;
-      seen.add(tenantNo);
-      this.set(state);
-      if (fault !== undefined) this.condemn(tenant, tenantNo, fault);
-      else if (names.get(tenantNo) !== tenant && state.life === 'alive')
-        this.condemn(tenant, tenantNo, corrupt('name row', { tenant, seq }));
+    for (const rows of pagesUnder(driver, Uint8Array.of(KIND.tenant), LOAD_ROWS)) {
+      for (const [key, value] of rows) {
+        const decoded = decodeTenant(key, value, ring);
+        if (decoded === undefined) continue;
+        const { tenantNo, tenant } = decoded.state;
+        seen.add(tenantNo);
+        if (!this.#knows(tenant)) this.#admit(decoded, names.get(tenantNo)); // else looked up, or made since
+      }
+      yield;
     }
     for (let tenantNo = 0; tenantNo < count; tenantNo++) {
       if (seen.has(tenantNo)) continue;
       const tenant = names.get(tenantNo);
       if (tenant === undefined) this.#nameless = true;
-      else this.condemn(tenant, tenantNo, corrupt('tenant row', { tenant, seq: 0 }));
+      else if (!this.#knows(tenant)) this.condemn(tenant, tenantNo, corrupt('tenant row', { tenant, seq: 0 }));
     }
+  }
+
+  #knows(tenant: string): boolean {
+    return this.#states.has(tenant) || this.#damaged.has(tenant) || this.#erased.has(tenant);
+  }
+
+  /** Takes in a tenant that was read; `name` is what its name row says. */
+  #admit({ state, fault }: DecodedTenant, name: string | undefined): void {
+    const { tenant, tenantNo, seq } = state;
+    this.set(state);
+    if (fault !== undefined) this.condemn(tenant, tenantNo, fault);
+    else if (state.life === 'alive') {
+      const damage = name === tenant ? this.#ground.faultOf(state) : corrupt('name row', { tenant, seq });
+      if (damage !== undefined) this.condemn(tenant, tenantNo, damage);
+    }
+  }
+
+  /** One tenant by its name, while not all are read: taken in only where its rows leave no doubt. */
+  #lookUp(tenant: string): void {
+    const { driver, ring } = this.#ground;
+    const name = nameKey(tenant);
+    const named = decodeName([name, driver.get(name) ?? NO_ROW]);
+    if (named?.tenant !== tenant) return;
+    const key = tenantKey(named.tenantNo);
+    const decoded = decodeTenant(key, driver.get(key) ?? NO_ROW, ring);
+    if (decoded?.fault === undefined && decoded?.state.tenant === tenant) this.#admit(decoded, tenant);
+  }
+
+  /** As far as need be: `tenant` is in one of the maps afterwards, or not there, or all is read. */
+  #find(tenant: string): void {
+    if (this.#reading === undefined || this.#knows(tenant)) return;
+    this.#lookUp(tenant);
+    if (!this.#knows(tenant)) this.complete();
   }
 
   /**
@@ -141,22 +218,32 @@ export class TenantDirectory {
   get(tenant: string): TenantState | undefined {
     const state = this.#states.get(tenant);
     if (state !== undefined) return state;
+    if (this.#reading !== undefined && !this.#knows(tenant)) {
+      this.#find(tenant);
+      return this.get(tenant);
+    }
     const damage = this.#damaged.get(tenant)?.error;
     if (damage !== undefined) throw new SynapseError(damage.code, damage.message, damage.details, damage);
     if (this.#erased.has(tenant)) throw erasedTenant(tenant);
     // Only after both rows of some tenant were damaged: it must not be taken for a new one.
-    if (this.#nameless && this.#driver.get(nameKey(tenant)) !== undefined)
+    if (this.#nameless && this.#ground.driver.get(nameKey(tenant)) !== undefined)
       throw corrupt('name row', { tenant, seq: 0 });
     return undefined;
   }
 
   /** As `get`, but an erased tenant is one too: its log is there. */
   logOf(tenant: string): TenantState | undefined {
+    this.#find(tenant);
     return this.#erased.get(tenant) ?? this.get(tenant);
   }
 
   /** A tenant whatever has become of it; nothing for one that was never committed, or of which no row can be read. */
   find(tenant: string): { readonly tenantNo: number; readonly state: TenantState | undefined } | undefined {
+    this.#find(tenant);
+    return this.#known(tenant);
+  }
+
+  #known(tenant: string): { readonly tenantNo: number; readonly state: TenantState | undefined } | undefined {
     const state = this.#states.get(tenant) ?? this.#erased.get(tenant);
     return state === undefined ? this.#damaged.get(tenant) : { tenantNo: state.tenantNo, state };
   }
@@ -177,7 +264,7 @@ export class TenantDirectory {
 
   /** Refuses a tenant from now on. */
   condemn(tenant: string, tenantNo: number, error: SynapseError): void {
-    const state = this.find(tenant)?.state;
+    const state = this.#known(tenant)?.state;
     this.#states.delete(tenant);
     this.#damaged.set(tenant, { error, tenantNo, state });
     this.#sorted = undefined;
@@ -185,62 +272,64 @@ export class TenantDirectory {
 
   /** Tenants that can be served, in no order. */
   all(): readonly TenantState[] {
+    this.complete();
     return [...this.#states.values()];
   }
 
   /** Tenants that can be served, in UTF-8 byte order. */
   sorted(): readonly TenantState[] {
+    this.complete();
     this.#sorted ??= [...this.#states.keys()].toSorted(compareUtf8);
     return this.#sorted.map((tenant) => this.#states.get(tenant) as TenantState);
   }
 
   /** Tenants that were erased, or are being erased: of them there are names, numbers and hashes. In UTF-8 byte order. */
   erased(): readonly TenantState[] {
+    this.complete();
     return [...this.#erased.values()].toSorted((a, b) => compareUtf8(a.tenant, b.tenant));
   }
 
   /** Tenants that are refused for damage, and why. */
   damaged(): ReadonlyMap<string, SynapseError> {
+    this.complete();
     return new Map([...this.#damaged].map(([tenant, { error }]) => [tenant, error]));
-  }
-
-  #readNames(): ReadonlyMap<number, string> {
-    const names = new Map<number, string>();
-    for (const [key, value] of rowsOf(this.#driver, KIND.name)) {
-      const payload = openRow(key, value);
-      if (payload === undefined) continue;
-      const reader = new ByteReader(payload);
-      const tenantNo = reader.u32();
-      names.set(tenantNo, reader.text());
-    }
-    return names;
   }
 }
 
-/** All rows of one kind, read in pages so that no cursor stays open between them. */
-function* rowsOf(driver: KeyValue, kind: number): Generator<Row> {
-  yield* rowsUnder(driver, Uint8Array.of(kind), LOAD_ROWS);
+const NO_ROW = new Uint8Array(0);
+
+function decodeName([key, value]: Row): { readonly tenantNo: number; readonly tenant: string } | undefined {
+  const payload = openRow(key, value);
+  if (payload === undefined) return undefined;
+  const reader = new ByteReader(payload);
+  return { tenantNo: reader.u32(), tenant: reader.text() };
 }
 
 /** All rows whose key starts with `prefix`, ascending, at most `pageRows` read at a time. */
 export function* rowsUnder(driver: KeyValue, prefix: Uint8Array, pageRows: number): Generator<Row> {
+  for (const rows of pagesUnder(driver, prefix, pageRows)) yield* rows;
+}
+
+/** The same by pages, between which no cursor is open and others may write. */
+function* pagesUnder(driver: KeyValue, prefix: Uint8Array, pageRows: number): Generator<readonly Row[]> {
   const to = behind(prefix);
   let from = prefix;
   for (;;) {
     const rows = driver.range(from, to, { limit: pageRows });
-    yield* rows;
+    yield rows;
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageRows) return;
     from = new ByteWriter(last[0].length + 1).raw(last[0]).u8(0).bytes(); // the next key there can be
   }
 }
 
+interface DecodedTenant {
+  readonly state: TenantState;
+  readonly fault: SynapseError | undefined;
+}
+
 /** The state as far as it can be read, and what is wrong with the rest; nothing for a row that is damaged as a whole. */
-function decodeTenant(
-  key: Uint8Array,
-  value: Uint8Array,
-  ring: SealRing,
-): { readonly state: TenantState; readonly fault: SynapseError | undefined } | undefined {
+function decodeTenant(key: Uint8Array, value: Uint8Array, ring: SealRing): DecodedTenant | undefined {
   const payload = openRow(key, value);
   if (payload === undefined) return undefined;
   const reader = new ByteReader(payload);
