@@ -1,13 +1,24 @@
 /**
- * `createSystem`: the composition root. It checks the options, opens the engine of threads and hands
- * out the system that the embedder holds.
+ * `createSystem`: it checks the options, loads the engine of threads, opens it and hands out the system that the
+ * embedder holds.
  */
+import { isMainThread } from 'node:worker_threads';
 import { type SystemOptions, resolveOptions } from './host/options.ts';
-import { System } from './host/system-face.ts';
-import { ThreadEngine } from './runtime/thread-engine.ts';
+import type { System } from './host/system-face.ts';
 
-export { System } from './host/system-face.ts';
+export type { System } from './host/system-face.ts';
 export type { Grant, Retention, SystemOptions } from './host/options.ts';
+
+type Engine = typeof import('./runtime/system-opening.ts');
+
+const load = (): Promise<Engine> => import('./runtime/system-opening.ts');
+
+/**
+ * The engine is most of this package, and a lane or an effect's thread, whose actors import it for `actor`, has no use
+ * for it: 30 ms of each of them. Where a system is likely to be opened it loads while the embedder's own modules do.
+ */
+let engine: Promise<Engine> | undefined = isMainThread ? load() : undefined;
+engine?.catch(() => undefined); // told to whoever opens a system
 
 /**
  * Opens a system: starts its threads, opens or makes the store, takes its directory for itself. Resolves
@@ -22,8 +33,8 @@ export type { Grant, Retention, SystemOptions } from './host/options.ts';
  * await system.ref(account, 'acme', 'alice').deposit(10);
  */
 export async function createSystem(options: SystemOptions): Promise<System> {
-  const engine = await ThreadEngine.open(resolveOptions(options));
-  const system = new System(engine);
-  engine.face = system;
-  return system;
+  const resolved = resolveOptions(options);
+  engine ??= load();
+  const { openSystem } = await engine;
+  return openSystem(resolved);
 }

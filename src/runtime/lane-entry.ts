@@ -10,13 +10,13 @@ import { decodeConfig } from '../actor/kernel-config.ts';
 import { erasedTenant } from '../actor/store-port.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { repairRealm } from '../host/lockdown.ts';
-import { loadActors } from '../host/modules.ts';
+import { type LoadedActors, loadActors } from '../host/modules.ts';
 import { admitter } from '../host/options.ts';
 import { StrictModules } from '../host/strict.ts';
 import { exposeCollector } from './collector.ts';
 import { offer, replyWith } from './control-port.ts';
 import { type RealmOriginals, installGuards } from './guard.ts';
-import type { LaneSurface, LaneTask } from './lane-protocol.ts';
+import type { LaneStart, LaneSurface, LaneTask } from './lane-protocol.ts';
 import { Link, type LinkInit } from './link.ts';
 import { WatchBoard } from './watch-board.ts';
 
@@ -62,6 +62,7 @@ class LaneThread {
   #links: readonly Link[] = [];
   readonly #onEnd: () => void;
   readonly #collect: (() => void) | undefined;
+  #loading: Promise<LoadedActors> | undefined;
   #host: LaneHost | undefined;
   #running: Running | undefined;
   #unhandled: unknown[] = [];
@@ -97,9 +98,16 @@ class LaneThread {
     this.#setLinks();
   }
 
-  async start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<void> {
-    const { actors, previous, grants, configs, configId, ...limits } = this.#task;
-    const { registry, modules } = await loadActors(actors, previous);
+  /** Loads the modules; whoever starts the lane hears what they have to say. */
+  load(): void {
+    const { actors, previous } = this.#task;
+    this.#loading = loadActors(actors, previous);
+    this.#loading.catch(() => undefined);
+  }
+
+  async start({ shards, suspects, configs, configId }: LaneStart): Promise<void> {
+    const { actors, previous, grants, ...limits } = this.#task;
+    const { registry, modules } = await (this.#loading ?? loadActors(actors, previous));
     const strict = this.#task.isStrict ? new StrictModules(modules) : undefined;
     const { nowMs, fillRandom } = this.#originals;
     this.#host = new LaneHost({
@@ -326,9 +334,9 @@ function surfaceOf(thread: LaneThread): LaneSurface {
       return null;
     });
   return {
-    start: (shards, suspects) =>
+    start: (start) =>
       replyWith(async () => {
-        await thread.start(shards, suspects);
+        await thread.start(start);
         return null;
       }),
     connect: (lane, link) => done(() => thread.connect(lane, link)),
@@ -384,6 +392,7 @@ export async function runLane(task: LaneTask): Promise<void> {
   await new Promise<void>((resolve) => {
     const thread = new LaneThread(task, resolve);
     harden?.();
+    thread.load();
     offer(surfaceOf(thread), task.control);
   });
 }

@@ -9,6 +9,7 @@ import { SynapseError } from '../base/error.ts';
 import type { Frame } from '../frame/frame.ts';
 import { identityOf } from '../host/lane-frame.ts';
 import type { TenantRoots } from '../host/moves.ts';
+import type { Configs } from './lane-protocol.ts';
 import { keepInterruptible } from './guard-interrupt.ts';
 import { type LaneSettings, LaneThread } from './lane-thread.ts';
 import { type LinkInit, createLink } from './link.ts';
@@ -50,6 +51,7 @@ export class LaneFleet {
   readonly #home: number[];
   readonly #slots: Slot[] = [];
   readonly #suspects: Map<string, number> = new Map();
+  #configs: Promise<Configs> = new Promise(() => undefined);
   #isStopping = false;
   #moving: Promise<void> = Promise.resolve();
   readonly #replacing: Set<Promise<void>> = new Set();
@@ -77,8 +79,9 @@ export class LaneFleet {
     return this.#slots.length;
   }
 
-  /** Starts all lanes; rejects with what a module has to say. */
-  async start(lanes: number): Promise<void> {
+  /** Starts all lanes, their threads before the store is open; rejects with what a module or the store has to say. */
+  async start(lanes: number, configs: Promise<Configs>): Promise<void> {
+    this.#configs = configs;
     keepInterruptible(); // before any user code is compiled: a lane that cannot be interrupted cannot be killed
     const links: (readonly [lane: number, link: LinkInit])[][] = Array.from({ length: lanes }, () => []);
     for (let a = 0; a < lanes; a++) {
@@ -88,13 +91,21 @@ export class LaneFleet {
         links[b]?.push([a, atB]);
       }
     }
-    for (let lane = 0; lane < lanes; lane++) {
+    const stores = Array.from({ length: lanes }, (_, lane) => {
       const [atLane, atStore] = createLink();
       const thread = this.#spawn(lane, atLane, links[lane] ?? []);
       this.#slots.push({ thread, bornMs: performance.now(), deaths: 0, quickDeaths: 0, isUp: true });
-      await this.#ports.store.attach(lane, atStore);
-    }
-    await Promise.all(this.#slots.map(({ thread }, lane) => thread.start(this.#shardsOf(lane), [])));
+      return atStore;
+    });
+    await configs;
+    await Promise.all(this.#slots.map(({ thread }, lane) => this.#run(lane, thread, stores[lane] as LinkInit)));
+  }
+
+  /** Connects a thread to the store and lets it run. */
+  async #run(lane: number, thread: LaneThread, atStore: LinkInit): Promise<void> {
+    const { configId, configs } = await this.#configs;
+    await this.#ports.store.attach(lane, atStore);
+    await thread.start({ shards: this.#shardsOf(lane), suspects: [...this.#suspects], configId, configs });
   }
 
   #spawn(lane: number, store: LinkInit, peers: readonly (readonly [number, LinkInit])[]): LaneThread {
@@ -190,9 +201,8 @@ export class LaneFleet {
     const thread = this.#spawn(lane, atLane, peers);
     slot.thread = thread;
     slot.bornMs = performance.now();
-    await this.#ports.store.attach(lane, atStore);
     try {
-      await thread.start(this.#shardsOf(lane), [...this.#suspects]);
+      await this.#run(lane, thread, atStore);
     } catch (error) {
       const hasDied = error instanceof SynapseError && error.code === 'CLOSED';
       if (hasDied || this.#isStopping) return; // it died in its turn, and that is seen to

@@ -22,8 +22,6 @@ export interface LaneTask {
   /** What modules export is frozen. */
   readonly isStrict: boolean;
   readonly grants: readonly Grant[];
-  readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
-  readonly configId: number;
   readonly shards: number;
   readonly snapshotEverySteps: number;
   readonly snapshotEveryBytes: number;
@@ -42,10 +40,23 @@ export interface LaneTask {
   readonly peers: readonly (readonly [lane: number, link: LinkInit])[];
 }
 
+/** What a lane is told when the store is open: its thread starts before that. */
+export interface LaneStart extends Configs {
+  readonly shards: readonly number[];
+  /** Inputs that ran when a lane died, and how often. */
+  readonly suspects: readonly (readonly [identity: string, deaths: number])[];
+}
+
+/** Every configuration that records may name, the present one under `configId`. */
+export interface Configs {
+  readonly configId: number;
+  readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
+}
+
 /** What a lane answers to. */
 export interface LaneSurface {
-  /** Loads the modules and takes over the shards. */
-  start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<Reply<null>>;
+  /** Takes over the shards once its modules are loaded. */
+  start(start: LaneStart): Promise<Reply<null>>;
   /** Another lane's thread was replaced. */
   connect(lane: number, link: LinkInit): Promise<Reply<null>>;
   /** Sends again what other tenants have not acknowledged. */
@@ -100,10 +111,8 @@ export interface StoreSurface {
   close(): Promise<Reply<null>>;
 }
 
-export interface OpenedStore {
+export interface OpenedStore extends Configs {
   readonly incarnation: number;
-  readonly configId: number;
-  readonly configs: readonly (readonly [id: number, bytes: Uint8Array])[];
 }
 
 /** Over `notes`: tenants and topics of one commit. */

@@ -10,7 +10,7 @@ import type { ListedTenant } from '../actor/store-port.ts';
 import type { CensusEntry } from '../host/census.ts';
 import type { TenantRoots } from '../host/moves.ts';
 import { Control } from './control-port.ts';
-import type { LaneSurface, LaneTask } from './lane-protocol.ts';
+import type { LaneStart, LaneSurface, LaneTask } from './lane-protocol.ts';
 import { Link, type LinkInit, createLink } from './link.ts';
 import { WatchBoard } from './watch-board.ts';
 
@@ -83,8 +83,8 @@ export class LaneThread {
     this.#control.die(reason);
   }
 
-  start(shards: readonly number[], suspects: readonly (readonly [string, number])[]): Promise<null> {
-    return this.#control.call((lane) => lane.start(shards, suspects));
+  start(start: LaneStart): Promise<null> {
+    return this.#control.call((lane) => lane.start(start));
   }
 
   connect(lane: number, link: LinkInit): Promise<null> {

@@ -44,8 +44,6 @@ export class ThreadEngine implements Engine {
   /** Opens everything. Whatever fails, nothing of it is left behind. */
   static async open(options: ResolvedOptions): Promise<ThreadEngine> {
     checkDirectory(options.dataDir);
-    const registry = await loadRegistry(options.actors, options.previous, 'read');
-    if (registry.isHardened) checkSes();
     let engine: ThreadEngine | undefined;
     const store = new StoreThread(
       options,
@@ -57,7 +55,10 @@ export class ThreadEngine implements Engine {
           engine.#fail(new SynapseError('STORE_UNAVAILABLE', `the store's thread died: ${reason}`));
       },
     );
+    // Threads start side by side: the store's now, the lanes' once it is known how, and both load while the other does.
     try {
+      const registry = await loadRegistry(options.actors, options.previous, 'read');
+      if (registry.isHardened) checkSes();
       const config = encodeConfig({
         types: registry.versions(),
         callTimeoutMs: options.callTimeoutMs,
@@ -67,9 +68,8 @@ export class ThreadEngine implements Engine {
         incarnation: 0, // the store puts its own here
         ...(options.strict ? { strict: true as const } : {}),
       });
-      const opened = await store.open(config);
-      engine = new ThreadEngine(options, store, opened, registry.isHardened);
-      await engine.#fleet.start(options.lanes);
+      engine = new ThreadEngine(options, store, registry.isHardened);
+      await engine.#fleet.start(options.lanes, store.open(config));
       return engine;
     } catch (error) {
       if (engine === undefined) await store.stop();
@@ -78,12 +78,7 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private constructor(
-    options: ResolvedOptions,
-    store: StoreThread,
-    opened: Awaited<ReturnType<StoreThread['open']>>,
-    isHardened: boolean,
-  ) {
+  private constructor(options: ResolvedOptions, store: StoreThread, isHardened: boolean) {
     this.#options = options;
     this.#store = store;
     const { shards, lanes } = options;
@@ -101,7 +96,6 @@ export class ThreadEngine implements Engine {
       randomInt(1, 2 ** 48 - 1), // tells this process's calls from those of any other
     );
     const { actors, previous, grants, snapshotEverySteps, snapshotEveryBytes, maxActiveActors, laneHeapMb } = options;
-    const { configId, configs } = opened;
     this.#fleet = new LaneFleet(
       {
         actors,
@@ -109,8 +103,6 @@ export class ThreadEngine implements Engine {
         isHardened,
         isStrict: options.strict,
         grants,
-        configs,
-        configId,
         shards,
         snapshotEverySteps,
         snapshotEveryBytes,

@@ -14,6 +14,7 @@ const TOP_ENTRIES: ReadonlySet<string> = new Set([
   'README.md',
   'actors',
   'bench',
+  'build',
   'docs',
   'examples',
   'knip.json',
