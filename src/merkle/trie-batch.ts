@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
-import { compareHashes, copyBytes, LEAF_BYTES } from './trie-page.ts';
+import { compareHashes, copyBytes, LEAF_BYTES, makeLeaf } from './trie-page.ts';
 
 /** One change: a new value hash (32 bytes) for a key (32 bytes), or its deletion. */
 export interface TrieChange {
@@ -62,16 +62,18 @@ export class TrieBatch {
     this.isGone.set(isGone);
   }
 
-  /** The changes by ascending key, of each key the last. */
-  sorted(): TrieBatch {
+  /** The changes as leaves, by ascending key, of each key the last. */
+  leaves(): TrieBatch {
     const order = this.#order();
     const sorted = new TrieBatch(order.length);
     for (let i = 0; i < order.length; i++) {
       const place = (order[i] as number) * LEAF_BYTES;
       const next = (order[i + 1] ?? -1) * LEAF_BYTES;
       if (next >= 0 && compareHashes(this.bytes, place, this.bytes, next) === 0) continue; // the later stands behind
-      const at = sorted.add(this.isGone[order[i] as number] === 1);
+      const isGone = this.isGone[order[i] as number] === 1;
+      const at = sorted.add(isGone);
       copyBytes(this.bytes, place, sorted.bytes, at, LEAF_BYTES);
+      if (!isGone) makeLeaf(sorted.bytes, at);
     }
     return sorted;
   }

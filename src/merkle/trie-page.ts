@@ -1,11 +1,12 @@
 /**
  * Pages of the Merkle radix trie: what is stored under one prefix, and its bytes.
  *
- *   bucket  [0x01][count u8]  then per leaf, ascending: [key 32][value hash 32]
+ *   bucket  [0x01][count u8]  then per leaf, ascending: [key 32][leaf hash 32]
  *   branch  [0x02][bitmap u16, bit n = child of nibble n] then per child, ascending: [leaves u48][hash 32]
  *
  * The layout is a function of the set of leaves alone: a subtree of at most BUCKET_LEAVES leaves is a
  * bucket, a larger one is a branch. A malformed page is STORE_CORRUPT; a page is never repaired here.
+ * A leaf's hash stands in the bucket, not its value's: of a bucket with one change 10 leaves need no hash again.
  *
  * Everything is read, merged and hashed where it stands: an object and two arrays for each leaf took half of
  * the time of a trie's update.
@@ -22,7 +23,7 @@ export const BUCKET_LEAVES = 16;
 /** Children of a branch: one per nibble of the key. */
 export const FAN_OUT = 16;
 
-/** A leaf where it stands: its key and the hash of its value. */
+/** A leaf where it stands: its key and its hash. */
 export const LEAF_BYTES: number = 2 * HASH_BYTES;
 
 /** Bytes of a bucket before its first leaf. */
@@ -60,18 +61,66 @@ export function compareHashes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: nu
   return 0;
 }
 
-/** What is hashed stands here: 65 bytes, more than V8 keeps on its own heap, so one buffer for all. */
-const preimage = new Uint8Array(1 + LEAF_BYTES);
+/** Bytes that are copied by the engine from this many on; fewer are copied here. */
+const RUN_BYTES = 128;
 
-/** sha256(tag | the 64 bytes at `at`) to `out`. */
-function hashPair(tag: 0 | 1, bytes: Uint8Array, at: number, out: Uint8Array, outAt: number): void {
-  preimage[0] = tag;
-  copyBytes(bytes, at, preimage, 1, LEAF_BYTES);
-  sha256Into(preimage, out, outAt);
+/** The same for any number of bytes. */
+export function copyRun(from: Uint8Array, start: number, end: number, to: Uint8Array, toAt: number): void {
+  if (end - start < RUN_BYTES) copyBytes(from, start, to, toAt, end - start);
+  else to.set(from.subarray(start, end), toAt);
 }
 
-/** The hashes of the left sides of a bucket while their right sides are made: at most one pair for each bit of a key. */
-const sides = new Uint8Array((HASH_BYTES * 8 + 1) * LEAF_BYTES);
+/** Pages are cut from a larger array: an array for each costs as much as a hash, and more when it is collected. */
+const CHUNK_BYTES: number = 32 << 10;
+let chunk = new Uint8Array(0);
+let chunkUsed = 0;
+
+/** Memory for a page, all of it to be written. Whoever keeps pages for long copies them. */
+function takePage(sizeBytes: number): Uint8Array {
+  if (chunkUsed + sizeBytes > chunk.length) {
+    chunk = new Uint8Array(CHUNK_BYTES); // the largest page has 1,026 bytes
+    chunkUsed = 0;
+  }
+  const page = chunk.subarray(chunkUsed, chunkUsed + sizeBytes);
+  chunkUsed += sizeBytes;
+  return page;
+}
+
+const PAIR_BYTES: number = 1 + LEAF_BYTES;
+
+/** Preimages of inner nodes, [0x01][left 32][right 32] each: sides are written where they are hashed, and views are made once. */
+class Pairs {
+  readonly bytes: Uint8Array;
+  readonly #views: (Uint8Array | undefined)[] = [];
+
+  constructor(count: number) {
+    this.bytes = new Uint8Array(count * PAIR_BYTES);
+    for (let pair = 0; pair < count; pair++) this.bytes[pair * PAIR_BYTES] = 1;
+  }
+
+  /** Where the left (0) or the right (1) side of a pair stands. */
+  sideAt(pair: number, side: number): number {
+    return pair * PAIR_BYTES + 1 + side * HASH_BYTES;
+  }
+
+  /** Writes the hash of a pair to `out`. */
+  hash(pair: number, out: Uint8Array, outAt: number): void {
+    const start = pair * PAIR_BYTES;
+    sha256Into((this.#views[pair] ??= this.bytes.subarray(start, start + PAIR_BYTES)), out, outAt);
+  }
+}
+
+/** The preimage of a leaf. */
+const leafBytes = new Uint8Array(PAIR_BYTES);
+
+/** Makes a leaf of the key and the hash of its value that stand at `at`: the leaf's hash takes the place of the value's. */
+export function makeLeaf(bytes: Uint8Array, at: number): void {
+  copyBytes(bytes, at, leafBytes, 1, LEAF_BYTES);
+  sha256Into(leafBytes, bytes, at + HASH_BYTES);
+}
+
+/** The nodes of a bucket while it is hashed: at most one pair for each bit of a key. */
+const nodes = new Pairs(HASH_BYTES * 8 + 1);
 
 /**
  * Writes the hash of the leaves between `from` and `to`, at least one, to `out`. They stand in `bytes`, ascending,
@@ -86,7 +135,7 @@ export function bucketHash(
   outAt: number,
 ): void {
   if (to - from === LEAF_BYTES) {
-    hashPair(0, bytes, from, out, outAt);
+    copyBytes(bytes, from + HASH_BYTES, out, outAt, HASH_BYTES);
     return;
   }
   let at = bit;
@@ -95,10 +144,10 @@ export function bucketHash(
     split = from;
     while (split < to && bitAt(bytes, split, at) === 0) split += LEAF_BYTES;
   }
-  const side = at * LEAF_BYTES; // `at` grows with each level: nobody else's
-  bucketHash(bytes, from, split, at, sides, side);
-  bucketHash(bytes, split, to, at, sides, side + HASH_BYTES);
-  hashPair(1, sides, side, out, outAt);
+  // `at` grows with each level: this pair is nobody else's.
+  bucketHash(bytes, from, split, at, nodes.bytes, nodes.sideAt(at, 0));
+  bucketHash(bytes, split, to, at, nodes.bytes, nodes.sideAt(at, 1));
+  nodes.hash(at, out, outAt);
 }
 
 function bitAt(bytes: Uint8Array, at: number, bit: number): number {
@@ -109,7 +158,17 @@ function bitAt(bytes: Uint8Array, at: number, bit: number): number {
 export class Children {
   /** Leaves under each; 0: there is no such child. */
   readonly leaves: Float64Array = new Float64Array(FAN_OUT);
-  readonly hashes: Uint8Array = new Uint8Array(FAN_OUT * HASH_BYTES);
+  /** The four levels over them, the children's own hashes first. */
+  readonly #nodes: Pairs = new Pairs(FAN_OUT - 1);
+
+  /** Where the hash of child `n` stands in `hashes`. */
+  placeOf(n: number): number {
+    return this.#nodes.sideAt(n >> 1, n & 1);
+  }
+
+  get hashes(): Uint8Array {
+    return this.#nodes.bytes;
+  }
 
   clear(): void {
     this.leaves.fill(0);
@@ -127,7 +186,7 @@ export class Children {
       for (let i = 0; i < COUNT_BYTES; i++) leaves = leaves * 256 + (page[at + i] as number);
       if (leaves === 0) throw malformed(prefix, 'an empty child');
       this.leaves[n] = leaves;
-      copyBytes(page, at + COUNT_BYTES, this.hashes, n * HASH_BYTES, HASH_BYTES);
+      copyBytes(page, at + COUNT_BYTES, this.hashes, this.placeOf(n), HASH_BYTES);
       at += CHILD_BYTES;
     }
     if (at !== page.length) throw malformed(prefix, 'branch length');
@@ -149,7 +208,7 @@ export class Children {
       bitmap |= 1 << n;
       present += 1;
     }
-    const page = new Uint8Array(BRANCH_HEAD + present * CHILD_BYTES);
+    const page = takePage(BRANCH_HEAD + present * CHILD_BYTES);
     page[0] = BRANCH_TAG;
     page[1] = bitmap >> 8;
     page[2] = bitmap;
@@ -161,7 +220,7 @@ export class Children {
       page[at] = high >> 8;
       page[at + 1] = high;
       for (let i = 0; i < 4; i++) page[at + 2 + i] = leaves >>> (24 - 8 * i);
-      copyBytes(this.hashes, n * HASH_BYTES, page, at + COUNT_BYTES, HASH_BYTES);
+      copyBytes(this.hashes, this.placeOf(n), page, at + COUNT_BYTES, HASH_BYTES);
       at += CHILD_BYTES;
     }
     return page;
@@ -170,24 +229,29 @@ export class Children {
   /** Writes the branch's hash, four binary levels over the children, to `out`; they are used up. Not of no children. */
   hash(out: Uint8Array, outAt: number): void {
     const { leaves, hashes } = this;
-    for (let width = FAN_OUT; width > 1; width >>= 1) {
-      for (let n = 0; n < width; n += 2) {
-        const [left, right, above] = [n * HASH_BYTES, (n + 1) * HASH_BYTES, (n >> 1) * HASH_BYTES];
-        if (leaves[n] !== 0 && leaves[n + 1] !== 0) hashPair(1, hashes, left, hashes, above);
-        else copyBytes(hashes, leaves[n] === 0 ? right : left, hashes, above, HASH_BYTES); // an absent side vanishes
-        leaves[n >> 1] = (leaves[n] as number) + (leaves[n + 1] as number);
+    let first = 0; // pair of the level
+    for (let pairs = FAN_OUT / 2; pairs > 0; pairs >>= 1) {
+      const above = first + pairs;
+      for (let n = 0; n < pairs; n++) {
+        const left = leaves[2 * n] as number;
+        const right = leaves[2 * n + 1] as number;
+        leaves[n] = left + right;
+        const to = pairs === 1 ? out : hashes;
+        const toAt = pairs === 1 ? outAt : this.#nodes.sideAt(above + (n >> 1), n & 1);
+        if (left !== 0 && right !== 0) this.#nodes.hash(first + n, to, toAt);
+        else copyBytes(hashes, this.#nodes.sideAt(first + n, left === 0 ? 1 : 0), to, toAt, HASH_BYTES); // an absent side vanishes
       }
+      first = above;
     }
-    copyBytes(hashes, 0, out, outAt, HASH_BYTES);
   }
 }
 
 /** Bytes of a bucket page with the leaves of `bytes` between `from` and `to`. */
 export function encodeBucket(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  const page = new Uint8Array(BUCKET_HEAD + to - from);
+  const page = takePage(BUCKET_HEAD + to - from);
   page[0] = BUCKET_TAG;
   page[1] = (to - from) / LEAF_BYTES;
-  copyBytes(bytes, from, page, BUCKET_HEAD, to - from);
+  copyRun(bytes, from, to, page, BUCKET_HEAD);
   return page;
 }
 

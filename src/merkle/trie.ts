@@ -18,6 +18,7 @@ import {
   Children,
   compareHashes,
   copyBytes,
+  copyRun,
   emptyRoot,
   encodeBucket,
   FAN_OUT,
@@ -69,7 +70,7 @@ export class MemoryPages implements TriePages {
 
   write(prefix: string, page: Uint8Array | null): void {
     if (page === null) this.#pages.delete(prefix);
-    else this.#pages.set(prefix, page);
+    else this.#pages.set(prefix, page.slice()); // a page is a piece of a larger array
   }
 
   /** Number of pages kept. */
@@ -109,13 +110,15 @@ export function updateTrie(pages: TriePages, changes: readonly TrieChange[] | Tr
   const batch = changes instanceof TrieBatch ? changes : TrieBatch.of(changes);
   if (batch.count === 0) return trieRoot(pages);
   const root = emptyRoot();
-  const sorted = batch.sorted();
-  new TrieUpdate(pages, sorted).subtree('', undefined, 0, sorted.count, { bytes: root, at: 0 });
+  const leaves = batch.leaves();
+  new TrieUpdate(pages, leaves).subtree('', undefined, 0, leaves.count, { bytes: root, at: 0 });
   return root;
 }
 
 const COUNTS_DIFFER = 'its branch counts other leaves';
-const NO_LEAVES = new Uint8Array(0);
+/** The page of nothing. */
+const NO_PAGE = new Uint8Array(BUCKET_HEAD);
+const HEX = '0123456789abcdef';
 
 /** Where the hash of a subtree goes, if it has leaves. */
 interface Place {
@@ -137,11 +140,13 @@ class TrieUpdate {
   /** By change: 1 where its key goes. */
   readonly #isGone: Uint8Array;
   readonly #levels: Level[] = [];
+  /** The leaves of a bucket with its changes, until the next one's. */
+  #merged: Uint8Array = new Uint8Array(2 * BUCKET_LEAVES * LEAF_BYTES);
 
-  constructor(pages: TriePages, sorted: TrieBatch) {
+  constructor(pages: TriePages, leaves: TrieBatch) {
     this.#pages = pages;
-    this.#changed = sorted.bytes;
-    this.#isGone = sorted.isGone;
+    this.#changed = leaves.bytes;
+    this.#isGone = leaves.isGone;
   }
 
   /** Applies the changes `from` to `to`, all of `prefix`; `expected` leaves stand under it, by its branch. */
@@ -153,12 +158,13 @@ class TrieUpdate {
       checkCount(prefix, expected, level.children.total());
       return this.#branch(prefix, level, from, to, place);
     }
-    const before = page?.subarray(BUCKET_HEAD) ?? NO_LEAVES;
-    checkCount(prefix, expected, before.length / LEAF_BYTES);
-    const after = this.#merge(before, from, to);
-    if (after !== undefined) return this.#build(prefix, after, 0, after.length, place);
-    if (before.length > 0) bucketHash(before, 0, before.length, prefix.length * 4, place.bytes, place.at);
-    return before.length / LEAF_BYTES;
+    const before = page ?? NO_PAGE;
+    const leaves = (before.length - BUCKET_HEAD) / LEAF_BYTES;
+    checkCount(prefix, expected, leaves);
+    const size = this.#merge(before, from, to);
+    if (size !== undefined) return this.#build(prefix, this.#merged, 0, size, place);
+    if (leaves > 0) bucketHash(before, BUCKET_HEAD, before.length, prefix.length * 4, place.bytes, place.at);
+    return leaves;
   }
 
   #branch(prefix: string, { children, place: below }: Level, first: number, last: number, place: Place): number {
@@ -167,9 +173,9 @@ class TrieUpdate {
       const nibble = nibbleAt(this.#changed, from * LEAF_BYTES, depth);
       let to = from + 1;
       while (to < last && nibbleAt(this.#changed, to * LEAF_BYTES, depth) === nibble) to += 1;
-      below.at = nibble * HASH_BYTES;
+      below.at = children.placeOf(nibble);
       const known = children.leaves[nibble] as number;
-      children.leaves[nibble] = this.subtree(prefix + nibble.toString(16), known, from, to, below);
+      children.leaves[nibble] = this.subtree(prefix + HEX[nibble], known, from, to, below);
       from = to;
     }
     const leaves = children.total();
@@ -193,8 +199,8 @@ class TrieUpdate {
       const nibble = nibbleAt(bytes, from, depth);
       let to = from + LEAF_BYTES;
       while (to < last && nibbleAt(bytes, to, depth) === nibble) to += LEAF_BYTES;
-      below.at = nibble * HASH_BYTES;
-      children.leaves[nibble] = this.#build(prefix + nibble.toString(16), bytes, from, to, below);
+      below.at = children.placeOf(nibble);
+      children.leaves[nibble] = this.#build(prefix + HEX[nibble], bytes, from, to, below);
       from = to;
     }
     return this.#finish(prefix, children, place);
@@ -214,7 +220,7 @@ class TrieUpdate {
     for (let nibble = 0; nibble < FAN_OUT; nibble++) {
       const count = children.leaves[nibble] as number;
       if (count === 0) continue;
-      const below = prefix + nibble.toString(16);
+      const below = prefix + HEX[nibble];
       const page = this.#pages.read(below);
       if (page === undefined || checkPage(page, below) !== 'bucket') throw malformed(below, COUNTS_DIFFER);
       checkCount(below, count, page[1] as number);
@@ -225,33 +231,34 @@ class TrieUpdate {
     return leaves;
   }
 
-  /** The leaves with the changes applied, ascending; nothing when they change nothing. */
-  #merge(leaves: Uint8Array, from: number, to: number): Uint8Array | undefined {
-    const after = new Uint8Array(leaves.length + (to - from) * LEAF_BYTES);
+  /** Writes the leaves of a bucket with the changes applied, ascending, to `#merged` and returns how many bytes; nothing when they change nothing. */
+  #merge(page: Uint8Array, from: number, to: number): number | undefined {
+    const most = page.length + (to - from) * LEAF_BYTES;
+    if (this.#merged.length < most) this.#merged = new Uint8Array(2 * most);
+    const merged = this.#merged;
+    const changed = this.#changed;
     let isChanged = false;
-    let at = 0;
+    let at = BUCKET_HEAD;
     let size = 0;
-    const keep = (bytes: Uint8Array, place: number): void => {
-      copyBytes(bytes, place, after, size, LEAF_BYTES);
-      size += LEAF_BYTES;
-    };
     for (let i = from; i < to; i++) {
       const change = i * LEAF_BYTES;
       let order = -1;
-      while (at < leaves.length && (order = compareHashes(leaves, at, this.#changed, change)) < 0) {
-        keep(leaves, at);
-        at += LEAF_BYTES;
-      }
-      const isKnown = at < leaves.length && order === 0;
+      const kept = at;
+      while (at < page.length && (order = compareHashes(page, at, changed, change)) < 0) at += LEAF_BYTES;
+      copyRun(page, kept, at, merged, size);
+      size += at - kept;
+      const isKnown = order === 0;
       const isGone = this.#isGone[i] === 1;
-      const hash = HASH_BYTES; // the value's stands behind the key
-      isChanged ||= isKnown ? isGone || compareHashes(leaves, at + hash, this.#changed, change + hash) !== 0 : !isGone;
+      const hash = HASH_BYTES; // it stands behind the key
+      isChanged ||= isKnown ? isGone || compareHashes(page, at + hash, changed, change + hash) !== 0 : !isGone;
       if (isKnown) at += LEAF_BYTES;
-      if (!isGone) keep(this.#changed, change);
+      if (isGone) continue;
+      copyBytes(changed, change, merged, size, LEAF_BYTES);
+      size += LEAF_BYTES;
     }
     if (!isChanged) return undefined;
-    for (; at < leaves.length; at += LEAF_BYTES) keep(leaves, at);
-    return after.subarray(0, size);
+    copyRun(page, at, page.length, merged, size);
+    return size + page.length - at;
   }
 
   #level(depth: number): Level {

@@ -86,14 +86,35 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
 
 const float = new DataView(new ArrayBuffer(8));
 
+/** Writers' memory is cut from chunks; to each its own costs as much as a checksum, and more when it is collected. */
+const CHUNK_BYTES: number = 64 << 10;
+const PIECE_MAX_BYTES: number = 4 << 10;
+/** Up to here the engine keeps the bytes in the object itself. */
+const INLINE_MAX_BYTES = 64;
+let chunk = new Uint8Array(0);
+let chunkUsed = 0;
+
+function take(sizeBytes: number): Uint8Array {
+  if (sizeBytes <= INLINE_MAX_BYTES || sizeBytes > PIECE_MAX_BYTES) return new Uint8Array(sizeBytes);
+  if (chunkUsed + sizeBytes > chunk.length) {
+    chunk = new Uint8Array(CHUNK_BYTES);
+    chunkUsed = 0;
+  }
+  chunkUsed += sizeBytes;
+  return chunk.subarray(chunkUsed - sizeBytes, chunkUsed);
+}
+
+/** Up to so many characters a loop here is faster than a call into the engine and the array that it takes. */
+const SHORT_TEXT_MAX = 64;
+
 /** Writes fields one behind the other; grows as needed. One row, then it is done. */
 export class ByteWriter {
   #bytes: Uint8Array;
   #size = 0;
 
-  /** @param memory to write into as long as it is enough, or a guess of how much it takes; up to 4 KiB come from Node's buffer pool */
+  /** @param memory to write into as long as it is enough, or a guess of how much it takes */
   constructor(memory: number | Uint8Array = 256) {
-    this.#bytes = typeof memory === 'number' ? Buffer.allocUnsafe(memory) : memory;
+    this.#bytes = typeof memory === 'number' ? take(memory) : memory;
   }
 
   u8(value: number): this {
@@ -142,7 +163,25 @@ export class ByteWriter {
   }
 
   text(text: string): this {
-    return this.block(textBytes(text));
+    return this.#shortText(text) ? this : this.block(textBytes(text));
+  }
+
+  /** Writes a short text that is ASCII as `text` does; false where it is not, and nothing is written. */
+  #shortText(text: string): boolean {
+    const { length } = text;
+    if (length > SHORT_TEXT_MAX) return false;
+    this.#reserve(5 + length);
+    const bytes = this.#bytes;
+    const at = this.#size + 5;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      bytes[at + i] = unit;
+    }
+    putU32(bytes, at - 5, length + 1);
+    bytes[at - 1] = 0;
+    this.#size = at + length;
+    return true;
   }
 
   /** What was written, a view: the writer is not used after it. */
@@ -158,7 +197,7 @@ export class ByteWriter {
 
   #reserve(count: number): void {
     if (this.#size + count <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#size + count));
+    const larger = take(Math.max(this.#bytes.length * 2, this.#size + count));
     larger.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = larger;
   }

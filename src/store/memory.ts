@@ -3,69 +3,39 @@
  *
  * It outlives the Store that uses it: close() and reopen() keep the rows, so that a test, or a system
  * without a dataDir, opens another Store over the same instance. Rows are copied in and out.
- * A search is two binary searches, O(log n); a write moves at most one block (BLOCK_ROWS pointers).
- *
- * Keys, and values that are short, are kept as strings with a character for each byte: a byte array of 38 bytes
- * takes 240, such a string 56, and strings compare in the order of their bytes.
+ * A search is two binary searches, O(log n); a write moves at most the places of one block (row-block.ts).
  */
-import { copyOf } from './binary.ts';
+import { copyOf, putU32 } from './binary.ts';
 import { createWhole } from './directory.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 import { openLmdb } from './lmdb.ts';
-
-/** Most rows of a block: a splice of 256 pointers is one short memmove, and 1 M rows make 4 to 8 k blocks. */
-const BLOCK_ROWS = 256;
+import { ROW_VALUE_MAX_BYTES, RowBlock } from './row-block.ts';
 
 /** Rows of one commit of a backup: keeps the transaction's dirty pages in tens of MiB. */
 const BACKUP_ROWS = 10_000;
 
-/** Longest value, bytes, that is kept as a string: a longer one is better off outside of the heap. */
-const TEXT_MAX_BYTES = 1_024;
-
-type Kept = string | Uint8Array;
-
-interface Block {
-  readonly keys: string[];
-  readonly values: Kept[];
-}
-
-/** The engine's own way, which Node's types leave out: on a byte array that is no Buffer it makes no view of it. */
-const latinOf = Buffer.prototype as unknown as { readonly latin1Slice: (this: Uint8Array) => string };
-
-function textOf(bytes: Uint8Array): string {
-  return latinOf.latin1Slice.call(bytes);
-}
-
-function keep(value: Uint8Array): Kept {
-  return value.length <= TEXT_MAX_BYTES ? textOf(value) : copyOf(value);
-}
-
-/** A copy, the caller's own. */
-function bytesOf(kept: Kept): Uint8Array {
-  if (typeof kept !== 'string') return copyOf(kept);
-  const bytes = new Uint8Array(kept.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = kept.charCodeAt(i);
-  return bytes;
-}
-
 /** A {@link KeyValue} in memory; each instance is one store, "durable" as long as it is referenced. */
 export class MemoryKeyValue implements KeyValue {
   /** Never empty blocks, ascending. */
-  readonly #blocks: Block[] = [];
+  readonly #blocks: RowBlock[] = [];
+  /** Values too long for a block, by the number that stands there in their place, marked. */
+  readonly #long: Map<number, Uint8Array> = new Map();
+  #longCount = 0;
+  /** Where the last search ended: the next one is often for a neighbour. */
+  #lastBlock = 0;
 
   commit(writes: readonly Write[]): void {
     for (const [key, value] of writes) {
-      if (value === null) this.#remove(textOf(key));
-      else this.#put(textOf(key), keep(value));
+      if (value === null) this.#remove(key);
+      else this.#put(key, value);
     }
   }
 
-  get(bytes: Uint8Array): Uint8Array | undefined {
-    const key = textOf(bytes);
+  get(key: Uint8Array): Uint8Array | undefined {
     const block = this.#blocks[this.#blockOf(key)];
     if (block === undefined) return undefined;
-    const at = lowerBound(block.keys, key);
-    return block.keys[at] === key ? bytesOf(block.values[at] as Kept) : undefined;
+    const at = block.lowerBound(key);
+    return block.holds(at, key) ? this.#valueAt(block, at) : undefined;
   }
 
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
@@ -74,8 +44,7 @@ export class MemoryKeyValue implements KeyValue {
 
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
-    const [first, end] = [textOf(from), textOf(to)];
-    return options.reverse ? this.#descend(first, end, limit) : this.#ascend(first, end, limit);
+    return options.reverse ? this.#descend(from, to, limit) : this.#ascend(from, to, limit);
   }
 
   reopen(): void {
@@ -86,7 +55,7 @@ export class MemoryKeyValue implements KeyValue {
     createWhole(dir, (partial) => {
       const copy = openLmdb(partial);
       try {
-        for (const block of batchesOf(this.#rows(), BACKUP_ROWS)) copy.commit(block);
+        for (const batch of batchesOf(this.#rows(), BACKUP_ROWS)) copy.commit(batch);
         copy.commit(amend);
       } finally {
         copy.close();
@@ -99,95 +68,104 @@ export class MemoryKeyValue implements KeyValue {
     // The rows stay, for the next Store over this instance.
   }
 
-  #ascend(from: string, to: string, limit: number): readonly Row[] {
+  #ascend(from: Uint8Array, to: Uint8Array, limit: number): readonly Row[] {
     const rows: Row[] = [];
     for (let b = Math.max(0, this.#blockOf(from)); b < this.#blocks.length; b++) {
-      const { keys, values } = this.#blocks[b] as Block;
-      for (let i = lowerBound(keys, from); i < keys.length; i++) {
-        const key = keys[i] as string;
-        if (rows.length >= limit || key >= to) return rows;
-        rows.push([bytesOf(key), bytesOf(values[i] as Kept)]);
+      const block = this.#blocks[b] as RowBlock;
+      for (let at = block.lowerBound(from); at < block.count; at++) {
+        if (rows.length >= limit || block.compare(at, to) >= 0) return rows;
+        rows.push(this.#rowAt(block, at));
       }
     }
     return rows;
   }
 
-  #descend(from: string, to: string, limit: number): readonly Row[] {
+  #descend(from: Uint8Array, to: Uint8Array, limit: number): readonly Row[] {
     const rows: Row[] = [];
-    for (let b = Math.max(0, this.#blockOf(to)); b >= 0; b--) {
-      const { keys, values } = this.#blocks[b] ?? { keys: [], values: [] };
-      for (let i = lowerBound(keys, to) - 1; i >= 0; i--) {
-        const key = keys[i] as string;
-        if (rows.length >= limit || key < from) return rows;
-        rows.push([bytesOf(key), bytesOf(values[i] as Kept)]);
+    for (let b = this.#blockOf(to); b >= 0; b--) {
+      const block = this.#blocks[b] as RowBlock;
+      for (let at = block.lowerBound(to) - 1; at >= 0; at--) {
+        if (rows.length >= limit || block.compare(at, from) < 0) return rows;
+        rows.push(this.#rowAt(block, at));
       }
     }
     return rows;
   }
 
-  #put(key: string, value: Kept): void {
+  #put(key: Uint8Array, value: Uint8Array): void {
     const b = Math.max(0, this.#blockOf(key));
-    const block = this.#blocks[b];
+    let block = this.#blocks[b];
     if (block === undefined) {
-      this.#blocks.push({ keys: [key], values: [value] });
-      return;
+      block = new RowBlock();
+      this.#blocks.push(block);
     }
-    const at = lowerBound(block.keys, key);
-    if (block.keys[at] === key) {
-      block.values[at] = value;
-      return;
-    }
-    block.keys.splice(at, 0, key);
-    block.values.splice(at, 0, value);
-    if (block.keys.length > BLOCK_ROWS) {
-      const half = BLOCK_ROWS >> 1;
-      this.#blocks.splice(b + 1, 0, { keys: block.keys.splice(half), values: block.values.splice(half) });
-    }
+    const at = block.lowerBound(key);
+    if (block.holds(at, key)) this.#forgetLong(block, at);
+    if (value.length > ROW_VALUE_MAX_BYTES) block.put(at, key, this.#keepLong(value), true);
+    else block.put(at, key, value, false);
+    if (block.isFull) this.#blocks.splice(b + 1, 0, block.split());
   }
 
-  #remove(key: string): void {
+  #remove(key: Uint8Array): void {
     const b = this.#blockOf(key);
     const block = this.#blocks[b];
     if (block === undefined) return;
-    const at = lowerBound(block.keys, key);
-    if (block.keys[at] !== key) return;
-    block.keys.splice(at, 1);
-    block.values.splice(at, 1);
-    if (block.keys.length === 0) this.#blocks.splice(b, 1);
+    const at = block.lowerBound(key);
+    if (!block.holds(at, key)) return;
+    this.#forgetLong(block, at);
+    block.remove(at);
+    if (block.count === 0) this.#blocks.splice(b, 1);
   }
 
   /** The last block whose first key is <= `key`, else -1. */
-  #blockOf(key: string): number {
+  #blockOf(key: Uint8Array): number {
+    const blocks = this.#blocks;
     let low = 0;
-    let high = this.#blocks.length;
+    let high = blocks.length;
+    const last = this.#lastBlock;
+    if (last < high && (blocks[last] as RowBlock).compare(0, key) <= 0) {
+      if (last + 1 === high || (blocks[last + 1] as RowBlock).compare(0, key) > 0) return last;
+      low = last + 1;
+    }
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (((this.#blocks[middle] as Block).keys[0] as string) <= key) low = middle + 1;
+      if ((blocks[middle] as RowBlock).compare(0, key) <= 0) low = middle + 1;
       else high = middle;
     }
+    this.#lastBlock = Math.max(0, low - 1);
     return low - 1;
   }
 
+  #rowAt(block: RowBlock, at: number): Row {
+    return [block.keyAt(at), this.#valueAt(block, at)];
+  }
+
+  /** A copy, the caller's own. */
+  #valueAt(block: RowBlock, at: number): Uint8Array {
+    const value = block.valueAt(at);
+    return block.isMarked(at) ? copyOf(this.#long.get(numberOf(value)) as Uint8Array) : value;
+  }
+
+  #keepLong(value: Uint8Array): Uint8Array {
+    const mark = new Uint8Array(4);
+    putU32(mark, 0, ++this.#longCount);
+    this.#long.set(this.#longCount, copyOf(value));
+    return mark;
+  }
+
+  #forgetLong(block: RowBlock, at: number): void {
+    if (block.isMarked(at)) this.#long.delete(numberOf(block.valueAt(at)));
+  }
+
   *#rows(): Generator<Write> {
-    for (const { keys, values } of this.#blocks) {
-      for (let i = 0; i < keys.length; i++) yield [bytesOf(keys[i] as string), bytesOf(values[i] as Kept)];
+    for (const block of this.#blocks) {
+      for (let at = 0; at < block.count; at++) yield this.#rowAt(block, at);
     }
   }
 }
 
-/** Index of the first key >= `key`. */
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  // Writes come sorted: the place behind the last key is the common one while a store grows.
-  const last = keys.at(-1);
-  if (last !== undefined && last < key) return high;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((keys[middle] as string) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function numberOf(mark: Uint8Array): number {
+  return new DataView(mark.buffer, mark.byteOffset).getUint32(0);
 }
 
 function* batchesOf<T>(all: Iterable<T>, size: number): Generator<readonly T[]> {

@@ -29,6 +29,7 @@
  *   2  audit log: leaf hashes in index rows, tiles, the log's right edge in the tenant row, checkpoints, modules
  *   3  encryption: its flag in the meta row, a tenant's life in its row, its roots there under its seal
  *   4  batches by commit alone; the newest index entries in the tenant row, several in an index row
+ *   5  a bucket of a trie holds the hashes of its leaves, not those of their values
  */
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
@@ -37,7 +38,7 @@ import { ByteWriter, copyOf, putU32, putU64, textBytes } from './binary.ts';
 import { KEY_HASH_BYTES, type TenantSeal } from './tenant-seal.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** First byte of every key. */
 export const KIND = {
@@ -135,12 +136,23 @@ export function imageKey(tenantNo: number): Uint8Array {
 }
 
 export function pageKey({ tenantNo, seal }: RowOwner, trie: TrieNumber, prefix: string): Uint8Array {
-  return start(KIND.page).u32(tenantNo).u8(trie).raw(seal.pageName(trie, prefix)).bytes();
+  const name = seal.pageName(trie, prefix);
+  const key = new Uint8Array(6 + name.length); // twice a page: by hand, as below
+  key[0] = KIND.page;
+  putU32(key, 1, tenantNo);
+  key[5] = trie;
+  for (let i = 0; i < name.length; i++) key[6 + i] = name[i] as number;
+  return key;
 }
 
 /** Prefix of an actor group's rows, both spaces. */
 export function groupPrefix(owner: RowOwner, group: string): Uint8Array {
-  return start(KIND.row).u32(owner.tenantNo).raw(nameOf(owner, group)).bytes();
+  const name = nameOf(owner, group);
+  const prefix = new Uint8Array(5 + name.length);
+  prefix[0] = KIND.row;
+  putU32(prefix, 1, owner.tenantNo);
+  for (let i = 0; i < name.length; i++) prefix[5 + i] = name[i] as number;
+  return prefix;
 }
 
 /** Prefix of all rows of all actor groups of a tenant. */
