@@ -3,7 +3,7 @@
  * lane sends them, and one commit takes them all. What is measured is everything but LMDB.
  */
 import { type StoreAnswer, decodeStoreAnswer, encodeStepRequest } from '../../src/actor/store-port.ts';
-import { encodeArguments } from '../../src/frame/codec.ts';
+import { encodeArguments, encodeValue } from '../../src/frame/codec.ts';
 import { FRAME_KIND, encodeFrame } from '../../src/frame/frame.ts';
 import type { Write } from '../../src/store/key-value.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
@@ -13,6 +13,9 @@ import { Store } from '../../src/store/store.ts';
 
 const SHARDS = 64;
 const LANE = 0;
+
+/** What a counter says. */
+const RESULT = encodeValue(1);
 
 /** Forgets the journal, which would fill the memory and which no commit reads. */
 class ForgetfulDriver extends MemoryKeyValue {
@@ -31,11 +34,15 @@ export class StoreStage {
   readonly #steps: number;
   #position = 0;
   #durable = 0;
+  #replies = 0;
 
   constructor({ tenants, steps }: { readonly tenants: number; readonly steps: number }) {
     this.#steps = steps;
     this.#seqs = Array.from({ length: tenants }, () => 0);
-    this.#host = new StoreHost(Store.open({ driver: this.#driver, shards: SHARDS }), () => undefined);
+    this.#host = new StoreHost(Store.open({ driver: this.#driver, shards: SHARDS }), {
+      toClient: () => void (this.#replies += 1),
+      onEvent: () => undefined,
+    });
     this.#host.attach(LANE, (bytes) => this.#hear(decodeStoreAnswer(bytes)));
   }
 
@@ -73,7 +80,8 @@ export class StoreStage {
         acks: [],
         frame,
       };
-      return encodeStepRequest(place, record, []).bytes.slice();
+      const reply = { kind: 'reply', incarnation: 7, messageId: this.#position, ok: true, payload: RESULT } as const;
+      return encodeStepRequest(place, record, [reply]).bytes.slice();
     });
   }
 
@@ -85,7 +93,11 @@ export class StoreStage {
 
   /** Throws unless all steps were committed. */
   check(): void {
-    if (this.#durable !== this.#position || this.#driver.batches < this.#position / this.#steps)
+    if (
+      this.#durable !== this.#position ||
+      this.#replies !== this.#position ||
+      this.#driver.batches < this.#position / this.#steps
+    )
       throw new Error(`${this.#durable} of ${this.#position} steps are committed`);
   }
 }

@@ -10,6 +10,7 @@ import { ByteSink, ByteSource } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { readF64, readU32 } from '../frame/little-endian.ts';
+import { encodeReply } from '../frame/reply.ts';
 import { readUtf8 } from '../frame/utf8.ts';
 import type { ChangedRow } from './domain-image.ts';
 import { type StepBody, writeRecord } from './record.ts';
@@ -31,6 +32,8 @@ export interface StepRequest {
   readonly tenant: string;
   readonly seq: number;
   readonly body: Uint8Array;
+  /** Replies to the embedder, frame behind frame: the store sends them on once the step is durable. */
+  readonly replies: Uint8Array;
   readonly events: readonly PortEvent[];
 }
 
@@ -138,6 +141,7 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
   if (request.kind !== 'step') return encodeTagged(request);
   beginStep(request);
   sink.bytes(request.body);
+  sink.bytes(request.replies);
   writeEvents(request.events);
   return sink.take();
 }
@@ -155,8 +159,30 @@ export function encodeStepRequest(
   const start = sink.open();
   writeRecord(sink, record);
   const recordBytes = sink.close(start);
+  writeReplies(outputs, record.nowMs);
   writeEvents(eventsOf(outputs));
   return { bytes: sink.view(), recordBytes };
+}
+
+/**
+ * Longest payload of a reply that goes with its step, bytes: the store's thread copies it for all lanes. Longer ones
+ * wait in the lane's gate, and their lane sends them.
+ */
+export const REPLY_WITH_STEP_MAX_BYTES = 4_096;
+
+/** True for a reply that the store sends on when its step is durable. */
+export function goesWithStep(output: Output): boolean {
+  return output.kind === 'reply' && output.payload.length <= REPLY_WITH_STEP_MAX_BYTES;
+}
+
+function writeReplies(outputs: readonly Output[], timeMs: number): void {
+  const start = sink.open();
+  for (const output of outputs) {
+    if (output.kind !== 'reply' || !goesWithStep(output)) continue;
+    const { messageId, incarnation, ok, payload } = output;
+    sink.raw(encodeReply({ messageId, incarnation, ok, timeMs }, payload));
+  }
+  sink.close(start);
 }
 
 function beginStep(place: StepPlace): void {
@@ -180,6 +206,9 @@ function writeEvents(events: readonly PortEvent[]): void {
 }
 
 const NO_EVENTS: readonly PortEvent[] = [];
+
+/** Of a step that answers nobody. */
+export const NO_REPLIES: Uint8Array = new Uint8Array(0);
 
 function eventsOf(outputs: readonly Output[]): readonly PortEvent[] {
   let events: PortEvent[] | undefined;
@@ -211,7 +240,9 @@ export function decodeStoreRequest(bytes: Uint8Array): StoreRequest {
   const bodyStart = nameEnd + BODY_AT;
   const bodyEnd = bodyStart + readU32(bytes, bodyStart - 4);
   const tenant = readUtf8(bytes, NAME_AT, nameEnd);
-  if (bodyEnd + COUNT_BYTES > bytes.length || tenant === undefined)
+  const repliesStart = bodyEnd + COUNT_BYTES;
+  const repliesEnd = repliesStart + (repliesStart <= bytes.length ? readU32(bytes, bodyEnd) : 0);
+  if (repliesEnd + COUNT_BYTES > bytes.length || tenant === undefined)
     throw new SynapseError('PROTOCOL_VERSION', `a step of a lane does not fit into its ${bytes.length} bytes`);
   return {
     kind: 'step',
@@ -221,7 +252,11 @@ export function decodeStoreRequest(bytes: Uint8Array): StoreRequest {
     tenant,
     seq: readF64(bytes, nameEnd),
     body: new Uint8Array(bytes.buffer, bytes.byteOffset + bodyStart, bodyEnd - bodyStart),
-    events: readU32(bytes, bodyEnd) === 0 ? NO_EVENTS : eventsAt(bytes, bodyEnd),
+    replies:
+      repliesEnd === repliesStart
+        ? NO_REPLIES
+        : new Uint8Array(bytes.buffer, bytes.byteOffset + repliesStart, repliesEnd - repliesStart),
+    events: readU32(bytes, repliesEnd) === 0 ? NO_EVENTS : eventsAt(bytes, repliesEnd),
   };
 }
 

@@ -60,6 +60,11 @@ export const FRAME_MAX_BYTES: number = 16 * 1024 * 1024;
 /** Highest kind of this minor version, `FRAME_KIND.ack`. */
 const KIND_MAX = 10;
 
+/** Length, bytes, of the frame that begins at `start`. */
+export function frameLength(bytes: Uint8Array, start: number): number {
+  return readU32(bytes, start + OFFSET_LENGTH);
+}
+
 /** One of `FRAME_KIND`. */
 export function frameKind(bytes: Uint8Array): number {
   return bytes[OFFSET_KIND]!;

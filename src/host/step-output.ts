@@ -20,6 +20,7 @@ export class StepOutput implements Held {
   readonly position: number;
   /** The input as it came. */
   readonly frame: Frame;
+  /** What the store does not send by itself. */
   readonly outputs: readonly Output[];
   /** It ran while nothing else did, since lanes had died under it. */
   readonly isSolo: boolean;
@@ -36,8 +37,7 @@ export class StepOutput implements Held {
     this.owner = owner;
     this.position = position;
     this.frame = frame;
-    // An array that grew by `push` has room for 17: what waits for the disk should not.
-    this.outputs = outputs.length === 1 ? [outputs[0] as Output] : outputs;
+    this.outputs = outputs;
     this.isSolo = isSolo;
   }
 

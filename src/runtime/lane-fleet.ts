@@ -112,7 +112,7 @@ export class LaneFleet {
     const thread: LaneThread = new LaneThread(lane, this.#settings, {
       store,
       peers,
-      onBell: () => this.#read(thread),
+      onBell: () => thread.link.serve(this.#ports.onFrame, READ_MAX),
       onDeath: (reason) => this.#onDeath(lane, thread, reason),
     });
     return thread;
@@ -140,17 +140,6 @@ export class LaneFleet {
       this.#isFlushing = false;
       for (const { thread, isUp } of this.#slots) if (isUp) thread.link.flush();
     });
-  }
-
-  #read(thread: LaneThread): void {
-    const { link } = thread;
-    link.wake();
-    for (let round = 0; round < 16; round++) {
-      const count = link.read(this.#ports.onFrame, READ_MAX);
-      link.flush();
-      if (count === 0 && link.sleep()) return;
-    }
-    setImmediate(() => this.#read(thread)); // lets timers and others in
   }
 
   #onDeath(lane: number, thread: LaneThread, reason: string): void {

@@ -89,6 +89,8 @@ export interface StoreTask {
   readonly actors: readonly string[];
   readonly previous: readonly string[];
   readonly control: MessagePort;
+  /** Replies to the embedder go out here. */
+  readonly client: LinkInit;
   /** Topics that got events go out here. */
   readonly notes: MessagePort;
 }

@@ -12,6 +12,9 @@ const RING_BYTES = 2 << 20;
 /** What may wait for space in a ring, bytes. Callers bound what they have in flight; this is the net below. */
 const QUEUE_MAX_BYTES = 2 ** 31;
 
+/** Rounds of reading before timers and others have their turn. */
+const SERVE_ROUNDS = 16;
+
 /** One end, as it is handed to its thread. Transfer the port. */
 export interface LinkInit {
   readonly out: SharedArrayBuffer;
@@ -74,6 +77,17 @@ export class Link {
     }
     if (this.#receiver.release()) this.#port.postMessage(0);
     return count;
+  }
+
+  /** Reads until nothing is left, then sleeps; after some rounds lets timers and others in. */
+  serve(use: (bytes: Uint8Array) => void, limit: number): void {
+    this.wake();
+    for (let round = 0; round < SERVE_ROUNDS; round++) {
+      const count = this.read(use, limit);
+      this.flush();
+      if (count === 0 && this.sleep()) return;
+    }
+    setImmediate(() => this.serve(use, limit));
   }
 
   /** Goes to sleep; false when something has come in the meantime. */

@@ -35,6 +35,7 @@ class StoreThread {
   #lock: DirectoryLock | undefined;
   #store: Store | undefined;
   #host: StoreHost | undefined;
+  readonly #client: Link = new Link(task.client, () => this.pump()); // rings when there is space again
   readonly #links: Map<number, Link> = new Map();
   #topics: Map<string, readonly [string, string]> = new Map();
   #recovery: NodeJS.Timeout | undefined;
@@ -57,9 +58,10 @@ class StoreThread {
       throw error;
     }
     const store = this.#store;
-    this.#host = new StoreHost(store, (tenant, topic) =>
-      this.#topics.set(JSON.stringify([tenant, topic]), [tenant, topic]),
-    );
+    this.#host = new StoreHost(store, {
+      toClient: (bytes) => this.#client.send(bytes),
+      onEvent: (tenant, topic) => this.#topics.set(JSON.stringify([tenant, topic]), [tenant, topic]),
+    });
     // The incarnation is the store's own: it enters the configuration here.
     const configId = store.internConfig(encodeConfig({ ...decodeConfig(config), incarnation: store.incarnation }));
     const configs: (readonly [number, Uint8Array])[] = [];
@@ -118,6 +120,7 @@ class StoreThread {
     for (let round = 0; round < 64; round++) {
       const count = this.#gather(host);
       const hasCommitted = host.flush();
+      this.#client.flush();
       for (const link of this.#links.values()) link.flush();
       this.#tellTopics();
       if (host.isDown) this.#scheduleRecovery();
@@ -187,6 +190,7 @@ class StoreThread {
   close(): void {
     clearTimeout(this.#recovery);
     this.#recovery = undefined;
+    this.#client.close();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#host = undefined;

@@ -8,7 +8,10 @@ import type { AuditAnswer, AuditRequest, TenantAtSnapshot } from '../actor/audit
 import type { StoredTopicEvent } from '../host/system-face.ts';
 import { Control } from './control-port.ts';
 import type { OpenedStore, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
-import type { LinkInit } from './link.ts';
+import { Link, type LinkInit, createLink } from './link.ts';
+
+/** Replies read at a time. */
+const READ_MAX = 4_096;
 
 export class StoreThread {
   readonly #worker: Worker;
@@ -19,16 +22,19 @@ export class StoreThread {
   constructor(
     place: Pick<StoreTask, 'dataDir' | 'shards' | 'encryption' | 'auditKey' | 'actors' | 'previous'>,
     onTopics: (note: TopicNote) => void,
+    onReply: (bytes: Uint8Array) => void,
     onDeath: (reason: string) => void,
   ) {
     const control = new MessageChannel();
     const notes = new MessageChannel();
-    const task: StoreTask = { ...place, control: control.port2, notes: notes.port2 };
+    const [here, there] = createLink();
+    const task: StoreTask = { ...place, control: control.port2, client: there, notes: notes.port2 };
     this.#control = new Control(control.port1);
     notes.port1.on('message', onTopics);
+    const link: Link = new Link(here, () => link.serve(onReply, READ_MAX));
     this.#worker = new Worker(new URL('./store-entry.js', import.meta.url), {
       workerData: task,
-      transferList: [control.port2, notes.port2],
+      transferList: [control.port2, there.port, notes.port2],
     });
     let reason = 'it ended';
     this.#worker.on('error', (error) => {
@@ -37,6 +43,7 @@ export class StoreThread {
     this.#exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         notes.port1.close();
+        link.close();
         this.#control.die(reason);
         if (!this.#isStopping) onDeath(reason);
         resolve();

@@ -50,6 +50,9 @@ export class ThreadEngine implements Engine {
       (topics) => {
         for (const [tenant, topic] of topics) engine?.face?.noteEvent(tenant, topic);
       },
+      (bytes) => {
+        if (engine !== undefined) engine.#onFrame(bytes);
+      },
       (reason) => {
         if (engine !== undefined)
           engine.#fail(new SynapseError('STORE_UNAVAILABLE', `the store's thread died: ${reason}`));

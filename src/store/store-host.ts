@@ -18,6 +18,7 @@ import {
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeError } from '../frame/frame.ts';
+import { frameLength } from '../frame/header.ts';
 import { isOfOneTenant } from './schema.ts';
 import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 
@@ -35,13 +36,18 @@ interface LaneLink {
 
 type Pending = { readonly lane: number; readonly request: StepRequest | SnapshotRequest };
 
-/** Told after a commit: topics that got events. */
-export type EventListener = (tenant: string, topic: string) => void;
+/** Told after a commit, before the lanes are. */
+export interface StorePorts {
+  /** A reply to the embedder, whose step is durable; the bytes are nobody else's. */
+  readonly toClient: (bytes: Uint8Array) => void;
+  /** A topic has got events. */
+  readonly onEvent: (tenant: string, topic: string) => void;
+}
 
 export class StoreHost {
   readonly #store: Store;
   readonly #lanes: Map<number, LaneLink> = new Map();
-  readonly #onEvent: EventListener;
+  readonly #ports: StorePorts;
   #pending: Pending[] = [];
   /** Tenants left out of a commit, until they are opened anew: more of their steps may be on their way, behind a gap. */
   readonly #leftOut: Set<string> = new Set();
@@ -53,9 +59,9 @@ export class StoreHost {
   commitCount = 0;
   stepCount = 0;
 
-  constructor(store: Store, onEvent: EventListener) {
+  constructor(store: Store, ports: StorePorts) {
     this.#store = store;
-    this.#onEvent = onEvent;
+    this.#ports = ports;
   }
 
   get isDown(): boolean {
@@ -210,6 +216,7 @@ export class StoreHost {
     this.#pending = [];
     const written = this.#commit(pending);
     if (written === undefined) return true;
+    for (const { request } of written) if (request.kind === 'step') this.#release(request);
     for (const [lane, link] of this.#lanes) {
       if (link.gathered === link.durable) continue;
       link.durable = link.gathered;
@@ -217,9 +224,19 @@ export class StoreHost {
     }
     for (const { lane, request } of written) {
       if (request.kind === 'snapshot') this.#answer(lane, { kind: 'stored', tenant: request.tenant, seq: request.seq });
-      else for (const event of request.events) this.#onEvent(request.tenant, event.topic);
     }
     return true;
+  }
+
+  /** A step is durable: what it put out for the embedder leaves from here, one thread sooner than by way of its lane. */
+  #release({ tenant, replies, events }: StepRequest): void {
+    const { length } = replies;
+    if (length > 0 && frameLength(replies, 0) === length) this.#ports.toClient(replies);
+    else
+      for (let at = 0; at < length; at += frameLength(replies, at)) {
+        this.#ports.toClient(replies.slice(at, at + frameLength(replies, at)));
+      }
+    for (const { topic } of events) this.#ports.onEvent(tenant, topic);
   }
 
   /** One commit; a tenant whose rows are damaged is left out and told, and the others are tried again. */

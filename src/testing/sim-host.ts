@@ -29,6 +29,7 @@ import { configsOf } from './store-configs.ts';
 import { TurnScope } from '../host/turn-scope.ts';
 
 const CLIENT = 'client';
+const STORE = 'store';
 
 export class SimulatedHost {
   readonly #setup: HostSetup;
@@ -104,7 +105,10 @@ export class SimulatedHost {
       draw: () => this.#drawIncarnation(),
     });
     watchCommits(this.store, this.#setup.onDurable);
-    this.storeHost = new StoreHost(this.store, () => undefined);
+    this.storeHost = new StoreHost(this.store, {
+      toClient: (bytes) => this.#toClient(STORE, bytes),
+      onEvent: () => undefined,
+    });
     const config: KernelConfig = {
       types: this.#registry.versions(),
       callTimeoutMs: limits.callTimeoutMs,

@@ -110,7 +110,10 @@ class TestEngine implements Engine {
     const { shards } = this.#options;
     const now = (): number => this.clock.nowMs;
     const store = this.#disk.open(this.#options, { now, draw: () => this.#drawIncarnation() });
-    const storeHost = new StoreHost(store, (tenant, topic) => this.face?.noteEvent(tenant, topic));
+    const storeHost = new StoreHost(store, {
+      toClient: (bytes) => this.#fromLane(bytes),
+      onEvent: (tenant, topic) => this.face?.noteEvent(tenant, topic),
+    });
     const config: KernelConfig = {
       types: this.#registry.versions(),
       callTimeoutMs: this.#options.callTimeoutMs,

@@ -58,7 +58,10 @@ export class OneThread {
   private constructor(driver: KeyValue, options: ResolvedOptions, registry: Registry) {
     const random = new SeededRandom(new Uint8Array(16));
     this.#store = Store.open({ driver, shards: options.shards, now: () => this.clock.nowMs, draw: () => 7 });
-    this.#storeHost = new StoreHost(this.#store, () => undefined);
+    this.#storeHost = new StoreHost(this.#store, {
+      toClient: (bytes) => this.#fromLane(bytes),
+      onEvent: () => undefined,
+    });
     const config: KernelConfig = {
       types: registry.versions(),
       callTimeoutMs: options.callTimeoutMs,

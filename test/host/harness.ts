@@ -61,6 +61,8 @@ export class Cluster {
   #home: number[];
   #held: Set<number> = new Set();
   #toSender: Uint8Array[][] = [];
+  /** Replies to the sender, which the store sends. */
+  #fromStore: Uint8Array[] = [];
   readonly #effects: PendingEffects;
   #configs: Map<number, KernelConfig> = new Map();
   #configId = 0;
@@ -106,12 +108,16 @@ export class Cluster {
     const ring = this.#options.encryption === true ? new KeyRing(this.#slots) : PLAIN_RING;
     const { driver } = this;
     this.store = Store.open({ driver, ring, shards: this.#shards, now: () => this.nowMs, draw: () => 77 });
-    this.storeHost = new StoreHost(this.store, () => undefined);
+    this.storeHost = new StoreHost(this.store, {
+      toClient: (bytes) => void this.#fromStore.push(bytes),
+      onEvent: () => undefined,
+    });
     const config = configOf(this.#options, this.#registry, this.store.incarnation);
     this.#configId = this.store.internConfig(encodeConfig(config));
     this.#configs = knownConfigs(this.store, this.#configId);
     const lanes = this.#options.lanes ?? 1;
     this.#toSender = Array.from({ length: lanes }, () => []);
+    this.#fromStore = [];
     this.#lanes = Array.from({ length: lanes }, (_, at) => ({
       host: this.#newHost(at),
       rings: Array.from({ length: lanes + 1 }, () => []),
@@ -170,6 +176,7 @@ export class Cluster {
       const toSender = this.#toSender[at];
       if (toSender !== undefined && toSender.length > 0) actions.push(() => this.#toClient(toSender));
     });
+    if (this.#fromStore.length > 0) actions.push(() => this.#toClient(this.#fromStore));
     if (this.#mayFlush) {
       actions.push(() => {
         this.#mayFlush = false;

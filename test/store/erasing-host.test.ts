@@ -1,6 +1,12 @@
 /** Erasing through the store host: what lanes are told, also when the disk fails in the middle of it. */
 import { expect, test } from 'vitest';
-import { decodeStoreAnswer, encodeStoreRequest, type StoreAnswer, type StoreRead } from '../../src/actor/store-port.ts';
+import {
+  NO_REPLIES,
+  decodeStoreAnswer,
+  encodeStoreRequest,
+  type StoreAnswer,
+  type StoreRead,
+} from '../../src/actor/store-port.ts';
 import { shardOf } from '../../src/base/address.ts';
 import { decodeError } from '../../src/frame/frame.ts';
 import { KeyRing } from '../../src/store/key-ring.ts';
@@ -11,7 +17,7 @@ import { open, SHARDS } from './records.ts';
 class Bench {
   readonly fuse = new Fuse();
   readonly store = open(new FusedDriver(this.fuse), SHARDS, new KeyRing(new FusedSlots(this.fuse)));
-  readonly host = new StoreHost(this.store, () => undefined);
+  readonly host = new StoreHost(this.store, { toClient: () => undefined, onEvent: () => undefined });
   readonly answers: StoreAnswer[][] = [[], []];
   #position = 0;
 
@@ -24,7 +30,17 @@ class Bench {
     const body = Uint8Array.of(seq);
     const position = ++this.#position;
     const shard = shardOf(tenant, SHARDS);
-    const request = { kind: 'step', epoch, position, shard, tenant, seq, body, events: [] } as const;
+    const request = {
+      kind: 'step',
+      epoch,
+      position,
+      shard,
+      tenant,
+      seq,
+      body,
+      replies: NO_REPLIES,
+      events: [],
+    } as const;
     this.host.receive(0, encodeStoreRequest(request));
   }
 

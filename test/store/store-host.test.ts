@@ -1,6 +1,7 @@
 /** The store without its thread, towards its lanes: what is durable, and whom damage reaches. */
 import { describe, expect, it } from 'vitest';
 import {
+  NO_REPLIES,
   decodeStoreAnswer,
   encodeStoreRequest,
   type SnapshotRequest,
@@ -20,8 +21,12 @@ const ROWS = 40;
 
 class Bench {
   readonly driver = new FaultyDriver(new MemoryKeyValue());
-  readonly host = new StoreHost(open(this.driver), () => undefined);
+  readonly host = new StoreHost(open(this.driver), {
+    toClient: (bytes) => void this.replies.push(bytes),
+    onEvent: () => undefined,
+  });
   readonly answers: StoreAnswer[] = [];
+  readonly replies: Uint8Array[] = [];
   #position = 0;
 
   constructor() {
@@ -39,6 +44,7 @@ class Bench {
       tenant,
       seq,
       body: Uint8Array.of(seq),
+      replies: NO_REPLIES,
       events: [],
     };
     this.host.receive(0, encodeStoreRequest(request));
