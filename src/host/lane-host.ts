@@ -274,6 +274,11 @@ export class LaneHost {
     return true;
   }
 
+  /** True while something here waits until the store says that it is durable, beside what the store sends itself. */
+  get awaitsDurable(): boolean {
+    return this.#core.gate.awaitedCount > 0 || this.#core.heldShards.size > 0;
+  }
+
   get tenantCount(): number {
     return this.#core.seats.size;
   }

@@ -4,7 +4,7 @@
  */
 import type { Output } from '../actor/step.ts';
 import { SynapseError } from '../base/error.ts';
-import type { Frame } from '../frame/frame.ts';
+import { FRAME_KIND, type Frame } from '../frame/frame.ts';
 import type { Held } from './gate.ts';
 import type { Seat } from './seat.ts';
 
@@ -39,6 +39,12 @@ export class StepOutput implements Held {
     this.frame = frame;
     this.outputs = outputs;
     this.isSolo = isSolo;
+  }
+
+  get isQuiet(): boolean {
+    const { kind } = this.frame;
+    // The sender of an effect's result or of an order is told that it is settled; who called has the store's reply.
+    return this.outputs.length === 0 && !this.isSolo && (kind === FRAME_KIND.call || kind === FRAME_KIND.tell);
   }
 
   release(): void {

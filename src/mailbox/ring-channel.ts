@@ -74,11 +74,11 @@ export class RingSender {
     this.#append(isBorrowed ? bytes.slice() : bytes);
   }
 
-  /** Makes everything visible that fits, and says what is left to do. */
-  flush(): FlushResult {
+  /** Makes everything visible that fits, and says what is left to do. A reader that dozes is woken for what `isUrgent`. */
+  flush(isUrgent: boolean = true): FlushResult {
     for (;;) {
       const nextBytes = this.#drain();
-      this.#publish();
+      this.#publish(isUrgent || nextBytes >= 0); // who waits for space needs the reader awake
       // Each further round follows a release by the reader, so the loop ends when the reader pauses.
       if (nextBytes < 0 || this.#writer.waitForSpace(nextBytes)) break;
     }
@@ -111,8 +111,8 @@ export class RingSender {
     this.#pendingBytes += costOf(bytes);
   }
 
-  #publish(): void {
-    if (this.#writer.publish()) this.#ringOwed = true;
+  #publish(isUrgent: boolean = true): void {
+    if (this.#writer.publish(isUrgent)) this.#ringOwed = true;
   }
 
   /** Moves waiting messages into the ring; the bytes of the first record that does not fit, or -1. */
@@ -187,9 +187,9 @@ export class RingReceiver {
     return this.#reader.release();
   }
 
-  /** Announces sleep; false: something arrived meanwhile, read on. */
-  sleep(): boolean {
-    return this.#reader.sleep();
+  /** Announces sleep, or a doze, from which only what is urgent wakes; false: something arrived meanwhile, read on. */
+  sleep(isDozing: boolean = false): boolean {
+    return this.#reader.sleep(isDozing);
   }
 
   /** Ends the sleep. */

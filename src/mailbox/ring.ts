@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
  *
  *   byte   0  head      where the next record will be published; only the writer stores it
  *   byte  64  tail      up to where the reader has released; only the reader stores it
- *   byte 128  asleep    1: the reader sleeps, ring its bell after publishing
+ *   byte 128  asleep    1: the reader sleeps, ring its bell after publishing; 2: it dozes, ring for what is urgent
  *   byte 192  waiting   1: the writer waits for space, ring its bell after releasing
  *   byte 256  the ring, a power of two of bytes
  *
@@ -24,7 +24,7 @@ import { assert } from '../base/assert.ts';
  *     word 0xffffffff: nothing more up to the end of the ring, go on at its beginning
  *
  * Why no wake-up is lost (Atomics are sequentially consistent, so all four accesses have one order):
- *   the reader  stores asleep = 1, then loads head;
+ *   the reader  stores asleep = 1 or 2, then loads head;
  *   the writer  stores head,       then loads asleep.
  * Were the wake-up lost, the reader had loaded the old head and the writer the old asleep. Then the load
  * of head precedes the store of head, which precedes the load of asleep, which precedes the store of
@@ -39,6 +39,11 @@ const WAITING = 48;
 const PREFIX_BYTES = 256;
 const WORD_BYTES = 4;
 const ALIGN = 8;
+
+/** What `asleep` says. */
+const AWAKE = 0;
+const ASLEEP_FOR_ALL = 1;
+const DOZING = 2;
 
 const WRAP = 0xffff_ffff;
 const MORE = 0x4000_0000;
@@ -144,12 +149,14 @@ export class RingWriter {
     return true;
   }
 
-  /** Makes what is staged visible. True: the reader slept, ring its bell now. */
-  publish(): boolean {
+  /** Makes what is staged visible. True: the reader slept, ring its bell now. A reader that dozes sleeps on if nothing `isUrgent`. */
+  publish(isUrgent: boolean = true): boolean {
     if (this.#staged === this.#published) return false;
     this.#published = this.#staged;
     Atomics.store(this.#control, HEAD, this.#staged | 0);
-    return Atomics.load(this.#control, ASLEEP) === 1 && Atomics.exchange(this.#control, ASLEEP, 0) === 1;
+    const asleep = Atomics.load(this.#control, ASLEEP);
+    if (asleep === AWAKE || (asleep === DOZING && !isUrgent)) return false;
+    return Atomics.exchange(this.#control, ASLEEP, AWAKE) !== AWAKE;
   }
 
   /**
@@ -249,18 +256,21 @@ export class RingReader {
     return Atomics.load(this.#control, WAITING) === 1 && Atomics.exchange(this.#control, WAITING, 0) === 1;
   }
 
-  /** Announces that the reader sleeps. False: something arrived meanwhile, read on. Release first. */
-  sleep(): boolean {
-    Atomics.store(this.#control, ASLEEP, 1);
+  /**
+   * Announces that the reader sleeps, or dozes: then only what is urgent wakes it. False: something arrived meanwhile,
+   * read on. Release first.
+   */
+  sleep(isDozing: boolean = false): boolean {
+    Atomics.store(this.#control, ASLEEP, isDozing ? DOZING : ASLEEP_FOR_ALL);
     this.#head = Atomics.load(this.#control, HEAD) >>> 0;
     if (this.#head === this.#position) return true;
-    Atomics.store(this.#control, ASLEEP, 0);
+    Atomics.store(this.#control, ASLEEP, AWAKE);
     return false;
   }
 
   /** Ends the sleep: call it when the bell rang, or on waking for another reason. */
   wake(): void {
-    Atomics.store(this.#control, ASLEEP, 0);
+    Atomics.store(this.#control, ASLEEP, AWAKE);
   }
 
   /** The word of the next record; undefined when nothing more is published. */

@@ -221,7 +221,9 @@ class LaneThread {
   }
 
   #sleep(): boolean {
-    for (const link of this.#links) if (!link.sleep()) return false;
+    // Of what is durable a lane that holds nothing back need not be told at once: the store sends the replies.
+    const isDozing = this.#host?.awaitsDurable === false && this.#waiters.length === 0;
+    for (const link of this.#links) if (!link.sleep(isDozing)) return false;
     return true;
   }
 

@@ -91,6 +91,8 @@ export interface StoreTask {
   readonly control: MessagePort;
   /** Replies to the embedder go out here. */
   readonly client: LinkInit;
+  /** One f64: positions that are durable. */
+  readonly watermark: SharedArrayBuffer;
   /** Topics that got events go out here. */
   readonly notes: MessagePort;
 }

@@ -37,6 +37,8 @@ export class Link {
   readonly #sender: RingSender;
   readonly #receiver: RingReceiver;
   readonly #port: MessagePort;
+  /** Something urgent was sent since the last flush. */
+  #isUrgent = false;
 
   /** `onBell`: there is something to read, or space to write. */
   constructor(init: LinkInit, onBell: () => void) {
@@ -52,18 +54,23 @@ export class Link {
     return this.#sender.pendingBytes;
   }
 
-  send(bytes: Uint8Array): void {
+  /** What is not `isUrgent` does not wake a reader that dozes. */
+  send(bytes: Uint8Array, isUrgent: boolean = true): void {
+    if (isUrgent) this.#isUrgent = true;
     this.#sender.send(bytes);
   }
 
   /** The same for bytes that hold only during the call: they are copied where they have to wait. */
   sendBorrowed(bytes: Uint8Array): void {
+    this.#isUrgent = true;
     this.#sender.send(bytes, true);
   }
 
   /** Makes what was sent visible. */
   flush(): void {
-    if (this.#sender.flush().ring) this.#port.postMessage(0);
+    const { ring } = this.#sender.flush(this.#isUrgent);
+    this.#isUrgent = false;
+    if (ring) this.#port.postMessage(0);
   }
 
   /** Reads up to `limit` messages; returns how many there were. */
@@ -90,9 +97,9 @@ export class Link {
     setImmediate(() => this.serve(use, limit));
   }
 
-  /** Goes to sleep; false when something has come in the meantime. */
-  sleep(): boolean {
-    return this.#receiver.sleep();
+  /** Goes to sleep, or dozes: then only what is urgent rings; false when something has come in the meantime. */
+  sleep(isDozing: boolean = false): boolean {
+    return this.#receiver.sleep(isDozing);
   }
 
   wake(): void {

@@ -36,6 +36,7 @@ class StoreThread {
   #store: Store | undefined;
   #host: StoreHost | undefined;
   readonly #client: Link = new Link(task.client, () => this.pump()); // rings when there is space again
+  readonly #watermark: Float64Array = new Float64Array(task.watermark);
   readonly #links: Map<number, Link> = new Map();
   #topics: Map<string, readonly [string, string]> = new Map();
   #recovery: NodeJS.Timeout | undefined;
@@ -107,7 +108,7 @@ class StoreThread {
     }
     const link = new Link(init, () => this.pump());
     this.#links.set(lane, link);
-    this.#host?.attach(lane, (bytes) => link.send(bytes));
+    this.#host?.attach(lane, (bytes, isUrgent) => link.send(bytes, isUrgent));
     link.flush();
     this.pump();
   }
@@ -120,6 +121,7 @@ class StoreThread {
     for (let round = 0; round < 64; round++) {
       const count = this.#gather(host);
       const hasCommitted = host.flush();
+      this.#watermark[0] = host.durableCount; // before anybody hears of it
       this.#client.flush();
       for (const link of this.#links.values()) link.flush();
       this.#tellTopics();

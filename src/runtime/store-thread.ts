@@ -16,6 +16,7 @@ const READ_MAX = 4_096;
 export class StoreThread {
   readonly #worker: Worker;
   readonly #control: Control<StoreSurface>;
+  readonly #watermark: Float64Array;
   readonly #exited: Promise<void>;
   #isStopping = false;
 
@@ -28,7 +29,9 @@ export class StoreThread {
     const control = new MessageChannel();
     const notes = new MessageChannel();
     const [here, there] = createLink();
-    const task: StoreTask = { ...place, control: control.port2, client: there, notes: notes.port2 };
+    const watermark = new SharedArrayBuffer(8);
+    this.#watermark = new Float64Array(watermark);
+    const task: StoreTask = { ...place, control: control.port2, client: there, watermark, notes: notes.port2 };
     this.#control = new Control(control.port1);
     notes.port1.on('message', onTopics);
     const link: Link = new Link(here, () => link.serve(onReply, READ_MAX));
@@ -49,6 +52,11 @@ export class StoreThread {
         resolve();
       });
     });
+  }
+
+  /** Steps and snapshots of all lanes that are durable, since the opening. */
+  get durableWatermark(): number {
+    return this.#watermark[0] ?? 0;
   }
 
   open(config: Uint8Array): Promise<OpenedStore> {

@@ -175,13 +175,11 @@ export class ThreadEngine implements Engine {
 
   figures(): Omit<SystemStats, 'deadLetters' | 'inFlight'> {
     let repeats = 0;
-    let durableWatermark = 0;
     const lanes: LaneStats[] = [];
     for (let lane = 0; lane < this.#fleet.size; lane++) {
       const figures = this.#fleet.boardOf(lane)?.figures;
       if (figures === undefined) continue;
       repeats += figures.repeats;
-      durableWatermark += figures.durablePosition;
       const { mailboxDepth, turns, restarts, tenants, actors } = figures;
       lanes.push({
         lane,
@@ -194,7 +192,7 @@ export class ThreadEngine implements Engine {
         deaths: this.#fleet.deathsOf(lane),
       });
     }
-    return { lanes, durableWatermark, repeats };
+    return { lanes, durableWatermark: this.#store.durableWatermark, repeats };
   }
 
   async snapshot(): Promise<void> {

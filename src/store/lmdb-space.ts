@@ -32,6 +32,12 @@ export interface EnvironmentShape {
 /** Free space from which on a commit is not expected to run out: other writers would need to take this much within it. */
 const PLENTY_BYTES = 256 << 20;
 
+/**
+ * A look at the disk holds this long, ms, where twice as much is free: nobody writes `PLENTY_BYTES` in that time. A look
+ * is a system call, up to 18 of the 500 µs of a call that has the store for itself.
+ */
+const LOOK_MS = 10;
+
 /** Zeros written at a time. */
 const CHUNK_BYTES = 1 << 20;
 
@@ -49,19 +55,38 @@ export class SpaceGuard {
   readonly #dir: string;
   readonly #path: string;
   readonly #limited: boolean;
+  readonly #nowMs: () => number;
+  /** Until when the last look holds, and what commits may take meanwhile. */
+  #looksAgainMs = Number.NEGATIVE_INFINITY;
+  #budgetBytes = 0;
 
-  constructor(dir: string, path: string) {
+  constructor(dir: string, path: string, nowMs: () => number = () => performance.now()) {
     this.#dir = dir;
     this.#path = path;
+    this.#nowMs = nowMs;
     this.#limited = hasFileSizeLimit();
   }
 
   /** Returns when `writes` cannot run out of space, or throws the file system's error with nothing changed. */
   secure(writes: readonly Write[], shapeOf: () => EnvironmentShape): void {
-    const payload = writes.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0), 0);
-    if (!this.#limited && freeBytes(this.#dir) > PLENTY_BYTES + 8 * payload + writes.length * 65_536) return;
+    let payload = 0;
+    for (const [key, value] of writes) payload += key.length + (value?.length ?? 0);
+    if (!this.#limited && this.#isPlenty(8 * payload + writes.length * 65_536)) return;
     const shape = shapeOf();
     extend(this.#path, (shape.lastPageNumber + 1 + pagesAtMost(writes, shape)) * shape.pageSize);
+  }
+
+  /** True while so much is free that a commit of `sizeBytes` at the most leaves plenty to everybody else. */
+  #isPlenty(sizeBytes: number): boolean {
+    const nowMs = this.#nowMs();
+    if (nowMs < this.#looksAgainMs && sizeBytes <= this.#budgetBytes) {
+      this.#budgetBytes -= sizeBytes;
+      return true;
+    }
+    const spareBytes = freeBytes(this.#dir) - PLENTY_BYTES - sizeBytes;
+    this.#budgetBytes = spareBytes - PLENTY_BYTES;
+    this.#looksAgainMs = nowMs + LOOK_MS;
+    return spareBytes > 0;
   }
 }
 

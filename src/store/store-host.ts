@@ -25,8 +25,11 @@ import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 /** Bytes of journal records that go to a lane in one message. */
 const RECORDS_CHUNK_BYTES = 1 << 20;
 
+/** To a lane. What is not urgent may wait until the lane is awake for another reason. */
+export type LaneSend = (bytes: Uint8Array, isUrgent: boolean) => void;
+
 interface LaneLink {
-  readonly send: (bytes: Uint8Array) => void;
+  readonly send: LaneSend;
   /** Failures that this incarnation of the lane was told of: what it sends under an older count is void. */
   epoch: number;
   durable: number;
@@ -58,6 +61,8 @@ export class StoreHost {
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
+  /** Positions that have become durable, of all lanes. */
+  durableCount = 0;
 
   constructor(store: Store, ports: StorePorts) {
     this.#store = store;
@@ -69,7 +74,7 @@ export class StoreHost {
   }
 
   /** Connects a lane, or a new incarnation of it: positions start anew. */
-  attach(lane: number, send: (bytes: Uint8Array) => void): void {
+  attach(lane: number, send: LaneSend): void {
     this.flush();
     this.#lanes.set(lane, { send, epoch: 0, durable: 0, gathered: 0 });
     this.#lists = this.#lists.filter((list) => list.lane !== lane);
@@ -77,7 +82,8 @@ export class StoreHost {
   }
 
   #answer(lane: number, answer: StoreAnswer): void {
-    this.#lanes.get(lane)?.send(encodeStoreAnswer(answer));
+    // A lane that waits for it says so by how it sleeps.
+    this.#lanes.get(lane)?.send(encodeStoreAnswer(answer), answer.kind !== 'durable');
   }
 
   receive(lane: number, bytes: Uint8Array): void {
@@ -219,6 +225,7 @@ export class StoreHost {
     for (const { request } of written) if (request.kind === 'step') this.#release(request);
     for (const [lane, link] of this.#lanes) {
       if (link.gathered === link.durable) continue;
+      this.durableCount += link.gathered - link.durable;
       link.durable = link.gathered;
       this.#answer(lane, { kind: 'durable', position: link.durable });
     }

@@ -49,6 +49,25 @@ test('a watermark that comes late takes nothing back', () => {
   expect(gate.durable).toBe(9);
 });
 
+test('counts what somebody waits for, whatever becomes of it', () => {
+  const gate = new OutputGate();
+  const keep = (owner: object, position: number, isQuiet: boolean): void =>
+    gate.keep({ owner, position, isQuiet, release: () => undefined, abandon: () => undefined });
+  const other = {};
+  keep(me, 1, true);
+  keep(me, 2, false);
+  keep(other, 3, false);
+  keep(other, 4, true);
+  keep(me, 5, false);
+  expect([gate.length, gate.awaitedCount]).toEqual([5, 3]);
+  gate.advance(2);
+  expect([gate.length, gate.awaitedCount]).toEqual([3, 2]);
+  gate.abandonOf(other);
+  expect([gate.length, gate.awaitedCount]).toEqual([1, 1]);
+  gate.abandon();
+  expect([gate.length, gate.awaitedCount]).toEqual([0, 0]);
+});
+
 test('many thousands that wait are released without loss', () => {
   const gate = new OutputGate();
   let count = 0;

@@ -130,6 +130,26 @@ describe('the bell', () => {
     expect(writer.publish()).toBe(false);
   });
 
+  test('is to be rung for a dozing reader only when something is urgent', () => {
+    const { writer, reader } = pair();
+    expect(reader.sleep(true)).toBe(true);
+    writer.tryWrite(record(1, 1));
+    expect(writer.publish(false)).toBe(false);
+    expect(reader.sleep(true)).toBe(false); // it is there all the same
+    reader.read();
+    expect(reader.sleep(true)).toBe(true);
+    writer.tryWrite(record(1, 2));
+    expect(writer.publish(false)).toBe(false);
+    writer.tryWrite(record(1, 3));
+    expect(writer.publish(true)).toBe(true);
+    writer.tryWrite(record(1, 4));
+    expect(writer.publish(true)).toBe(false); // once
+    for (let n = 2; n <= 4; n++) expect(reader.read()).toEqual(record(1, n));
+    expect(reader.sleep()).toBe(true);
+    writer.tryWrite(record(1, 5));
+    expect(writer.publish(false)).toBe(true); // asleep, it is woken for anything
+  });
+
   test('is not needed when something arrived before the reader slept', () => {
     const { writer, reader } = pair();
     writer.tryWrite(record(1, 1));

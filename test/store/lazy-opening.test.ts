@@ -79,7 +79,7 @@ test.each([
   const driver = filled();
   damage(driver);
   const answers: StoreAnswer[] = [];
-  const host = new StoreHost(openLazily(driver), () => undefined);
+  const host = new StoreHost(openLazily(driver), { toClient: () => undefined, onEvent: () => undefined });
   host.attach(0, (bytes) => void answers.push(decodeStoreAnswer(bytes)));
   host.receive(0, encodeStoreRequest({ kind: 'open', epoch: 0, tenant: nameOf(9) }));
   const [domain] = answers;
@@ -92,7 +92,7 @@ test.each([
 
 test('lanes hear which tenants there are once all are read, and are served before', () => {
   const driver = filled();
-  const host = new StoreHost(openLazily(driver), () => undefined);
+  const host = new StoreHost(openLazily(driver), { toClient: () => undefined, onEvent: () => undefined });
   const answers: StoreAnswer[] = [];
   host.attach(0, (bytes) => void answers.push(decodeStoreAnswer(bytes)));
   host.receive(0, encodeStoreRequest({ kind: 'list', epoch: 0, shards: [0, 1, 2, 3] }));
@@ -110,7 +110,7 @@ test('lanes hear which tenants there are once all are read, and are served befor
 
 test('an error while reading on is the whole store’s, and reading back tells the rest', () => {
   const driver = filled();
-  const host = new StoreHost(openLazily(driver), () => undefined);
+  const host = new StoreHost(openLazily(driver), { toClient: () => undefined, onEvent: () => undefined });
   const kinds: string[] = [];
   host.attach(0, (bytes) => void kinds.push(decodeStoreAnswer(bytes).kind));
   host.receive(0, encodeStoreRequest({ kind: 'list', epoch: 0, shards: [0] }));

@@ -9,7 +9,8 @@ import {
   type StoreAnswer,
 } from '../../src/actor/store-port.ts';
 import { shardOf } from '../../src/base/address.ts';
-import { decodeError } from '../../src/frame/frame.ts';
+import { Frame, decodeError } from '../../src/frame/frame.ts';
+import { encodeReply } from '../../src/frame/reply.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { KIND } from '../../src/store/schema.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
@@ -27,13 +28,17 @@ class Bench {
   });
   readonly answers: StoreAnswer[] = [];
   readonly replies: Uint8Array[] = [];
+  readonly urgencies: boolean[] = [];
   #position = 0;
 
   constructor() {
-    this.host.attach(0, (bytes) => void this.answers.push(decodeStoreAnswer(bytes)));
+    this.host.attach(0, (bytes, isUrgent) => {
+      this.answers.push(decodeStoreAnswer(bytes));
+      this.urgencies.push(isUrgent);
+    });
   }
 
-  step(tenant: string, seq: number): number {
+  step(tenant: string, seq: number, replies: Uint8Array = NO_REPLIES): number {
     const shard = shardOf(tenant, SHARDS);
     const position = ++this.#position;
     const request: StepRequest = {
@@ -44,7 +49,7 @@ class Bench {
       tenant,
       seq,
       body: Uint8Array.of(seq),
-      replies: NO_REPLIES,
+      replies,
       events: [],
     };
     this.host.receive(0, encodeStoreRequest(request));
@@ -86,6 +91,57 @@ class Bench {
     return this.answers.splice(0).map(({ kind }) => kind);
   }
 }
+
+/** Frames of replies to these messages. */
+const repliesTo = (...ids: readonly number[]): Uint8Array[] =>
+  ids.map((messageId) =>
+    encodeReply({ messageId, incarnation: 7, ok: true, timeMs: 1 }, new Uint8Array(messageId)).slice(),
+  );
+
+describe('replies that came with their steps', () => {
+  it('leave when the step is durable and not before, each as one frame, ahead of what the lanes are told', () => {
+    const bench = new Bench();
+    const [one, two, three] = repliesTo(1, 2, 3);
+    bench.step('left', 1, one);
+    bench.step('left', 2);
+    bench.step('right', 1, Buffer.concat([two as Uint8Array, three as Uint8Array]));
+    expect(bench.replies).toEqual([]);
+    bench.host.flush();
+    expect(bench.replies.map((bytes) => new Frame(bytes).correlation)).toEqual([1, 2, 3]);
+    expect(bench.replies.map((bytes) => new Frame(bytes).payload.length)).toEqual([1, 2, 3]);
+    expect(bench.host.durableCount).toBe(3);
+  });
+
+  it('never leave when the commit failed, nor for a tenant that was left out of it', () => {
+    const bench = new Bench();
+    bench.step('left', 1);
+    bench.snapshot('left', 2);
+    bench.host.flush();
+    bench.damagePages();
+    bench.step('left', 3, repliesTo(1)[0]);
+    bench.snapshot('left', 4);
+    bench.step('right', 1, repliesTo(2)[0]);
+    bench.host.flush();
+    expect(bench.replies.map((bytes) => new Frame(bytes).correlation)).toEqual([2]);
+    bench.driver.fill();
+    bench.step('right', 2, repliesTo(3)[0]);
+    bench.host.flush();
+    bench.driver.heal();
+    bench.host.recover();
+    bench.host.flush();
+    expect(bench.replies).toHaveLength(1);
+  });
+
+  it('do not wake the lane: that a step is durable is not urgent, all else is', () => {
+    const bench = new Bench();
+    bench.step('left', 1, repliesTo(1)[0]);
+    bench.host.flush();
+    bench.snapshot('left', 2);
+    bench.host.flush();
+    expect(bench.kinds()).toEqual(['durable', 'durable', 'stored']);
+    expect(bench.urgencies).toEqual([false, false, true]);
+  });
+});
 
 describe('damage in one tenant, found while a commit is made', () => {
   it('leaves that tenant out, and others go on, though more steps of it are on their way', () => {
