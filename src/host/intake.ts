@@ -8,10 +8,8 @@ import { changedRowCount } from '../actor/domain-image.ts';
 import type { StepOutcome } from '../actor/domain.ts';
 import { rowGroupOf } from '../actor/cell.ts';
 import { actorIdOf } from '../actor/message.ts';
-import { goesWithStep } from '../actor/store-port.ts';
 import { mailboxFull } from '../actor/input.ts';
 import { supply } from '../actor/residency.ts';
-import type { Output } from '../actor/step.ts';
 import { sourceOf } from '../actor/session.ts';
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
@@ -330,7 +328,7 @@ export class Intake {
     seat.stepsSinceSnapshot += 1;
     seat.bytesSinceSnapshot += recordBytes;
     if (frame.kind === FRAME_KIND.timer) seat.timerQueued = undefined;
-    core.gate.keep(new StepOutput(this, seat, core.position, frame, restOf(outputs), this.#solo === seat));
+    core.gate.keep(new StepOutput(this, seat, core.position, frame, outputs, this.#solo === seat));
   }
 
   /** A step is durable: what it put out leaves. */
@@ -376,14 +374,6 @@ export class Intake {
     this.#core.cellCount += size - seat.cellCount;
     seat.cellCount = size;
   }
-}
-
-const NO_OUTPUTS: readonly Output[] = [];
-
-/** What waits in the lane's gate: all that did not go to the store with its step. */
-function restOf(outputs: readonly Output[]): readonly Output[] {
-  if (outputs.length === 1 && goesWithStep(outputs[0] as Output)) return NO_OUTPUTS; // by far the most
-  return outputs.filter((output) => !goesWithStep(output));
 }
 
 function isMessage({ kind }: Frame): boolean {

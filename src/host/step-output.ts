@@ -3,6 +3,7 @@
  * output gate, where closures would be three for each command.
  */
 import type { Output } from '../actor/step.ts';
+import { goesWithStep } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { FRAME_KIND, type Frame } from '../frame/frame.ts';
 import type { Held } from './gate.ts';
@@ -37,7 +38,7 @@ export class StepOutput implements Held {
     this.owner = owner;
     this.position = position;
     this.frame = frame;
-    this.outputs = outputs;
+    this.outputs = restOf(outputs);
     this.isSolo = isSolo;
   }
 
@@ -54,6 +55,14 @@ export class StepOutput implements Held {
   abandon(reason?: SynapseError): void {
     this.#home.refuse(this.frame, reason ?? unknownFate());
   }
+}
+
+const NO_OUTPUTS: readonly Output[] = [];
+
+/** All that did not go to the store with its step. */
+function restOf(outputs: readonly Output[]): readonly Output[] {
+  if (outputs.length === 1 && goesWithStep(outputs[0] as Output)) return NO_OUTPUTS; // by far the most
+  return outputs.filter((output) => !goesWithStep(output));
 }
 
 /** A flush that failed may have reached the disk all the same: only asking again can tell. */

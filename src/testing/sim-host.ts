@@ -4,9 +4,8 @@
  * schedule picks. All of it dies in a crash, but for its disk.
  *
  *   users ─▶ Client ─▶ network ─▶ lanes ─▶ ring ─▶ StoreHost ─▶ Store ─▶ disk
- *              ▲          │         ▲                 │
+ *              ▲          │         ▲                 │  and replies by the network
  *              └──────────┘         └──── answers ◀───┘
- *
  * While the store flushes, the others go on: what they do then is done inside `onFlush`.
  */
 import { cancelledEffect, effectParts, requestedEffect } from '../host/effect-frame.ts';
@@ -105,10 +104,8 @@ export class SimulatedHost {
       draw: () => this.#drawIncarnation(),
     });
     watchCommits(this.store, this.#setup.onDurable);
-    this.storeHost = new StoreHost(this.store, {
-      toClient: (bytes) => this.#toClient(STORE, bytes),
-      onEvent: () => undefined,
-    });
+    const toClient = (bytes: Uint8Array): void => this.#toClient(STORE, bytes);
+    this.storeHost = new StoreHost(this.store, { toClient, onEvent: () => undefined });
     const config: KernelConfig = {
       types: this.#registry.versions(),
       callTimeoutMs: limits.callTimeoutMs,

@@ -60,9 +60,7 @@ export class Cluster {
   #lanes: Lane[] = [];
   #home: number[];
   #held: Set<number> = new Set();
-  #toSender: Uint8Array[][] = [];
-  /** Replies to the sender, which the store sends. */
-  #fromStore: Uint8Array[] = [];
+  #toSender: Uint8Array[][] = []; // by source, the store last
   readonly #effects: PendingEffects;
   #configs: Map<number, KernelConfig> = new Map();
   #configId = 0;
@@ -108,16 +106,13 @@ export class Cluster {
     const ring = this.#options.encryption === true ? new KeyRing(this.#slots) : PLAIN_RING;
     const { driver } = this;
     this.store = Store.open({ driver, ring, shards: this.#shards, now: () => this.nowMs, draw: () => 77 });
-    this.storeHost = new StoreHost(this.store, {
-      toClient: (bytes) => void this.#fromStore.push(bytes),
-      onEvent: () => undefined,
-    });
+    const toClient = (bytes: Uint8Array): void => void this.#toSender.at(-1)?.push(bytes);
+    this.storeHost = new StoreHost(this.store, { toClient, onEvent: () => undefined });
     const config = configOf(this.#options, this.#registry, this.store.incarnation);
     this.#configId = this.store.internConfig(encodeConfig(config));
     this.#configs = knownConfigs(this.store, this.#configId);
     const lanes = this.#options.lanes ?? 1;
-    this.#toSender = Array.from({ length: lanes }, () => []);
-    this.#fromStore = [];
+    this.#toSender = Array.from({ length: lanes + 1 }, () => []);
     this.#lanes = Array.from({ length: lanes }, (_, at) => ({
       host: this.#newHost(at),
       rings: Array.from({ length: lanes + 1 }, () => []),
@@ -173,10 +168,8 @@ export class Cluster {
       if (lane.mayRun) actions.push(() => void (lane.mayRun = lane.host.run(1 + this.#pick(8))));
       if (lane.toStore.length > 0) actions.push(() => this.#store(at));
       if (lane.answers.length > 0) actions.push(() => this.#answer(lane));
-      const toSender = this.#toSender[at];
-      if (toSender !== undefined && toSender.length > 0) actions.push(() => this.#toClient(toSender));
     });
-    if (this.#fromStore.length > 0) actions.push(() => this.#toClient(this.#fromStore));
+    for (const queue of this.#toSender) if (queue.length > 0) actions.push(() => this.#toClient(queue));
     if (this.#mayFlush) {
       actions.push(() => {
         this.#mayFlush = false;

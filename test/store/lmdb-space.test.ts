@@ -6,7 +6,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Write } from '../../src/store/key-value.ts';
 import { type EnvironmentShape, SpaceGuard } from '../../src/store/lmdb-space.ts';
 
-vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), statfsSync: vi.fn() }));
+vi.mock('node:fs', async (original) => ({
+  ...(await original<typeof import('node:fs')>()),
+  statfsSync: vi.fn<typeof statfsSync>(),
+}));
 
 const BLOCK_BYTES = 4_096;
 const MIB = 2 ** 20;
