@@ -14,17 +14,31 @@
 import { compareUtf8 } from '../base/text.ts';
 import { decodeFrozen, decodeValue, encodeValue } from '../frame/codec.ts';
 import type { ResolvedActor } from './definition.ts';
-import { actorIdOf } from './message.ts';
+import { actorPartsOf } from './message.ts';
 
 const NO_NAMES: readonly string[] = [];
 const NO_TIMES: readonly number[] = [];
 
-/** What supervision keeps of an actor; the `m` row. */
+/** What supervision keeps of an actor; the `m` row. Most actors have nothing of their own there: they share one. */
 interface CellMeta {
+  /** Version whose shape the state has. */
   readonly version: number;
   readonly parent: string | undefined;
   readonly children: readonly string[];
+  /** Recorded times of restarts inside the current period, oldest first. */
   readonly restarts: readonly number[];
+}
+
+/** By version: what an actor has of which nothing is known. */
+const freshMetas: Map<number, CellMeta> = new Map();
+
+function freshMeta(version: number): CellMeta {
+  let meta = freshMetas.get(version);
+  if (meta === undefined) {
+    meta = { version, parent: undefined, children: NO_NAMES, restarts: NO_TIMES };
+    freshMetas.set(version, meta);
+  }
+  return meta;
 }
 
 /** The entries of one table, with their order made only when somebody iterates. */
@@ -70,34 +84,38 @@ export interface StoredRow {
   readonly value: Uint8Array;
 }
 
+/** One of a million: what it does not have takes no place. */
 export class Cell {
   readonly id: string;
   readonly type: string;
-  readonly key: string;
-  /** Version whose shape the state has. */
-  version: number;
-  parent: string | undefined = undefined;
-  children: readonly string[] = NO_NAMES;
-  /** Recorded times of restarts inside the current period, oldest first. */
-  restarts: readonly number[] = NO_TIMES;
+  meta: CellMeta;
   /** False until a turn has committed: an actor that never did anything does not exist. */
   exists = false;
-  state: Record<string, unknown> = {};
+  readonly state: Record<string, unknown> = {};
   tables: Map<string, TableRows> | undefined = undefined;
-  /** Lane time of the last use, ms; decides passivation, never what is computed. */
+  /** Time of the last use, ms since the lane began; decides passivation, never what is computed. */
   usedMs = 0;
 
-  constructor(type: string, key: string, version: number) {
-    this.id = actorIdOf(type, key);
+  /** @param id as it is used elsewhere already: another text of the same letters would be hashed again */
+  constructor(id: string, type: string, version: number) {
+    this.id = id;
     this.type = type;
-    this.key = key;
-    this.version = version;
+    this.meta = freshMeta(version);
+  }
+
+  get key(): string {
+    return this.id.slice(this.type.length + 1);
+  }
+
+  /** What one actor has is another object from then on. */
+  amend(change: Partial<CellMeta>): void {
+    this.meta = { ...this.meta, ...change };
   }
 
   /** Builds the cell that `rows` describe, or nothing when there are none. */
-  static fromRows(type: string, key: string, rows: readonly StoredRow[]): Cell | undefined {
+  static fromRows(id: string, rows: readonly StoredRow[]): Cell | undefined {
     if (rows.length === 0) return undefined;
-    const cell = new Cell(type, key, 1);
+    const cell = new Cell(id, actorPartsOf(id).type, 1);
     cell.exists = true;
     for (const row of rows) cell.#takeRow(row);
     return cell;
@@ -111,11 +129,7 @@ export class Cell {
       const cut = row.name.indexOf('\0');
       this.tableRows(row.name.slice(1, cut)).set(row.name.slice(cut + 1), decodeFrozen(row.value));
     } else {
-      const meta = decodeValue(row.value) as CellMeta;
-      this.version = meta.version;
-      this.parent = meta.parent;
-      this.children = meta.children;
-      this.restarts = meta.restarts;
+      this.meta = decodeValue(row.value) as CellMeta;
     }
   }
 
@@ -145,21 +159,16 @@ export class Cell {
 
   /** Nothing but defaults, and a state row that tells of the actor. */
   #isPlain(): boolean {
-    if (this.version !== 1 || this.parent !== undefined || this.children.length > 0 || this.restarts.length > 0)
-      return false;
+    const { version, parent, children, restarts } = this.meta;
+    if (version !== 1 || parent !== undefined || children.length > 0 || restarts.length > 0) return false;
     for (const key in this.state) if (Object.hasOwn(this.state, key)) return true;
     return false;
   }
 
   #metaValue(): Uint8Array | null {
     if (this.#isPlain()) return null;
-    const meta: CellMeta = {
-      version: this.version,
-      parent: this.parent,
-      children: this.children,
-      restarts: this.restarts,
-    };
-    return encodeValue(meta);
+    const { version, parent, children, restarts } = this.meta;
+    return encodeValue({ version, parent, children, restarts });
   }
 
   /** Names of the rows that a cell just made has: there is no `m` row to be undone. */
@@ -210,6 +219,12 @@ function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
   return typeof value === 'object' && (value instanceof Uint8Array || value instanceof ArrayBuffer);
 }
 
+/** Whether a value enters a cell as it is; all else is copied and frozen by the codec. */
+export function isShort(value: unknown): boolean {
+  if (typeof value === 'string') return value.length < 256;
+  return typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined;
+}
+
 /**
  * Sets an own property, `__proto__` included, and makes a byte array an accessor that gives a copy:
  * bytes cannot be frozen, and what a reader changes must stay the reader's.
@@ -225,9 +240,12 @@ export function putValue(target: Record<string, unknown>, key: string, value: un
 }
 
 /** A fresh cell with the definition's initial state, not yet existing. */
-export function freshCell(definition: ResolvedActor, type: string, key: string): Cell {
-  const cell = new Cell(type, key, definition.version);
+export function freshCell(definition: ResolvedActor, id: string): Cell {
+  const cell = new Cell(id, definition.name, definition.version);
   const initial = definition.initialState();
-  for (const name of Object.keys(initial)) putValue(cell.state, name, decodeFrozen(encodeValue(initial[name])));
+  for (const name of Object.keys(initial)) {
+    const value = initial[name];
+    putValue(cell.state, name, isShort(value) ? value : decodeFrozen(encodeValue(value)));
+  }
   return cell;
 }

@@ -333,14 +333,13 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   const id = actorIdOf(type, key);
   const cell = turn.newborns.find((newborn) => newborn.id === id);
   if (definition === undefined || parent === undefined || cell === undefined) return;
-  cell.parent = parent.id;
+  cell.amend({ parent: parent.id });
   cell.exists = true;
-  cell.restarts = state.unborn.get(id) ?? cell.restarts;
-  state.unborn.delete(id);
+  takeRestarts(state, cell);
   state.cells.set(id, cell);
   noteType(state, type, definition.version);
   // It may have been a child before: its end has been heard of, its order to leave may not have come yet.
-  setChildren(state, parent, [...parent.children.filter((child) => child !== id), id]);
+  setChildren(state, parent, [...parent.meta.children.filter((child) => child !== id), id]);
   noteBirth(state, cell);
   state.running.note('spawn', id, parent.id);
   if (definition.started === undefined) return;
@@ -364,6 +363,15 @@ export function noteBirth(state: DomainState, cell: Cell): void {
   for (const name of names) {
     if (name !== META_ROW) state.running.note('row', cell.id, name, cell.rowValue(name) ?? '');
   }
+}
+
+/** An actor that comes to exist has the restarts from before: its first turns failed. */
+export function takeRestarts(state: DomainState, cell: Cell): void {
+  if (state.unborn.size === 0) return;
+  const restarts = state.unborn.get(cell.id);
+  if (restarts === undefined) return;
+  cell.amend({ restarts });
+  state.unborn.delete(cell.id);
 }
 
 /** Remembers the version under which a type was first used: it changes only by a recorded migration. */

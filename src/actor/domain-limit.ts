@@ -41,7 +41,7 @@ export function checkOrders(state: DomainState, turn: Turn): void {
   if (turn.orders.length === 0) return; // nearly always: its tables need not be read
   let timers = state.timers.size;
   let topics = state.topics.size;
-  let children = turn.cell?.children.length ?? 0;
+  let children = turn.cell?.meta.children.length ?? 0;
   for (const order of turn.orders) {
     if (order.kind === 'timer') timers += 1;
     else if (order.kind === 'spawn') children += 1;

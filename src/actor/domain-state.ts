@@ -117,7 +117,7 @@ export class DomainState implements DomainFacts {
   erasedPending: RareSet<string> = new RareSet();
   /** Actors with rows in a snapshot on its way to the disk. */
   dirtyPending: RareMap<string, DirtyRows> = new RareMap();
-  /** Host time, ms, that is noted with each use of a cell; decides passivation and nothing else. */
+  /** Host time, ms since the lane began, that is noted with each use of a cell; decides passivation and nothing else. */
   useMs = 0;
   /** The store may have actors that are not in memory. False while none was read or put out: then nobody needs to ask. */
   mayLackCells = false;

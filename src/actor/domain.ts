@@ -293,11 +293,11 @@ export class Domain {
         applyStrategy(state, cell, definition, job.from, job.reason);
         return;
       case 'orphan':
-        if (state.cells.get(job.child)?.parent === cell.id) return; // it has been born again meanwhile
+        if (state.cells.get(job.child)?.meta.parent === cell.id) return; // it has been born again meanwhile
         setChildren(
           state,
           cell,
-          cell.children.filter((child) => child !== job.child),
+          cell.meta.children.filter((child) => child !== job.child),
         );
     }
   }

@@ -13,7 +13,7 @@ import type { Turn } from './turn.ts';
 /** The state of `cell` in the shape of the definition's version. */
 function migratedState(cell: Cell, definition: ResolvedActor): Record<string, unknown> {
   let state = decodeValue(encodeValue({ ...cell.state })) as Record<string, unknown>;
-  for (let version = cell.version; version < definition.version; version++) {
+  for (let { version } = cell.meta; version < definition.version; version++) {
     const migrate = definition.migrate.get(version);
     if (migrate === undefined) continue; // a version may change code and leave the shape
     const next: unknown = migrate(state);
@@ -30,7 +30,7 @@ function migratedState(cell: Cell, definition: ResolvedActor): Record<string, un
 
 /** Brings the state of the turn's actor to the version that runs; part of the turn's writes. */
 export function migrateCell(state: DomainState, turn: Turn, cell: Cell, definition: ResolvedActor): void {
-  if (cell.version >= definition.version || turn.writes === undefined) return;
+  if (cell.meta.version >= definition.version || turn.writes === undefined) return;
   state.ports.enter(turn);
   let next: Record<string, unknown>;
   try {
@@ -49,15 +49,15 @@ export function migrateCell(state: DomainState, turn: Turn, cell: Cell, definiti
 /** Notes the new version once the turn that migrated has succeeded. */
 export function commitMigration(state: DomainState, turn: Turn, cell: Cell): void {
   if (turn.migratesTo === undefined) return;
-  cell.version = turn.migratesTo;
+  cell.amend({ version: turn.migratesTo });
   state.markRow(cell.id, META_ROW);
-  state.running.note('migrated', cell.id, cell.version);
+  state.running.note('migrated', cell.id, turn.migratesTo);
 }
 
 /** A cell for a query to look at: the actor's own, or a migrated copy of it. */
 export function migratedView(cell: Cell, definition: ResolvedActor): Cell {
-  if (cell.version >= definition.version) return cell;
-  const view = new Cell(cell.type, cell.key, definition.version);
+  if (cell.meta.version >= definition.version) return cell;
+  const view = new Cell(cell.id, cell.type, definition.version);
   const next = migratedState(cell, definition);
   for (const key of Object.keys(next)) putValue(view.state, key, decodeFrozen(encodeValue(next[key])));
   view.tables = cell.tables;

@@ -70,11 +70,10 @@ function answerOf(
 ): Outcome {
   state.ports.enter(run);
   try {
-    const known = touchCell(state, actorIdOf(message.type, message.key));
+    const actorId = actorIdOf(message.type, message.key);
+    const known = touchCell(state, actorId);
     const cell =
-      known === undefined || !known.exists
-        ? freshCell(definition, message.type, message.key)
-        : migratedView(known, definition);
+      known === undefined || !known.exists ? freshCell(definition, actorId) : migratedView(known, definition);
     const context = new QueryScope(state, cell, run, message.sender);
     const value = handler(context as never, ...decodeArguments(message.args));
     if (value instanceof Promise) {

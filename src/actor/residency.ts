@@ -4,7 +4,6 @@
  */
 import { Cell, type StoredRow } from './cell.ts';
 import type { DomainState } from './domain-state.ts';
-import { actorPartsOf } from './message.ts';
 
 /** Actors known to be absent that are remembered between steps: more would be memory without a use. */
 const ABSENT_MAX = 10_000;
@@ -24,8 +23,7 @@ export function touchCell(state: DomainState, actorId: string): Cell | undefined
 /** Takes what the store had of an actor. */
 export function supply(state: DomainState, actorId: string, rows: readonly StoredRow[]): void {
   if (state.isResident(actorId)) return;
-  const { type, key } = actorPartsOf(actorId);
-  const cell = Cell.fromRows(type, key, rows);
+  const cell = Cell.fromRows(actorId, rows);
   if (cell === undefined) {
     state.absent.add(actorId);
     return;

@@ -9,7 +9,7 @@
 import { SynapseError } from '../base/error.ts';
 import { compareUtf8, utf8Length } from '../base/text.ts';
 import { decodeFrozen, encodeValue } from '../frame/codec.ts';
-import type { Cell, TableRows } from './cell.ts';
+import { type Cell, type TableRows, isShort } from './cell.ts';
 import type { WriteLog } from './write-log.ts';
 
 /** Longest key of a table or of the state, bytes of UTF-8: a key is part of a row, not a document. */
@@ -26,12 +26,6 @@ export interface ViewScope {
   assertRunning(what: string): void;
   /** False for a line of the log that the turn wrote before it was run again. */
   isNewLine(): boolean;
-}
-
-/** Whether a value enters a cell as it is; all else is copied and frozen by the codec. */
-function isShort(value: unknown): boolean {
-  if (typeof value === 'string') return value.length < 256;
-  return typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined;
 }
 
 function checkRowKey(key: unknown): asserts key is string {

@@ -83,7 +83,7 @@ export function restartActor(
 ): void {
   const { intensity, periodMs, backoffMs } = definition.supervise;
   const { nowMs } = state;
-  const known = cell.exists ? cell.restarts : (state.unborn.get(cell.id) ?? []);
+  const known = cell.exists ? cell.meta.restarts : (state.unborn.get(cell.id) ?? []);
   const times = known.filter((time) => time > nowMs - periodMs);
   if (counted && times.length >= intensity) {
     setRestarts(state, cell, []);
@@ -94,7 +94,8 @@ export function restartActor(
   setRestarts(state, cell, times);
   const turn = state.turnOf.get(cell.id);
   if (turn !== undefined) killTurn(state, turn, restartError(state, cell));
-  for (const child of cell.children) state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent restarted' });
+  for (const child of cell.meta.children)
+    state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent restarted' });
   setChildren(state, cell, []);
   const waitMs = Math.min(backoffMs[1], backoffMs[0] * 2 ** Math.max(0, times.length - 1));
   state.mailboxOf(cell.id).restarting = reason;
@@ -121,10 +122,10 @@ function setTimer(state: DomainState, actorId: string, dueMs: number): void {
 
 /** Asks the parent to apply its strategy to the siblings; most have none to apply. */
 function orderStrategy(state: DomainState, cell: Cell, reason: string): void {
-  if (cell.parent === undefined) return;
-  const parent = state.definitionOf(actorPartsOf(cell.parent).type);
+  if (cell.meta.parent === undefined) return;
+  const parent = state.definitionOf(actorPartsOf(cell.meta.parent).type);
   if (parent === undefined || parent.supervise.strategy === 'one-for-one') return;
-  state.enqueue({ kind: 'strategy', actorId: cell.parent, from: cell.id, reason });
+  state.enqueue({ kind: 'strategy', actorId: cell.meta.parent, from: cell.id, reason });
 }
 
 /** Restarts the siblings that the parent's strategy names. */
@@ -135,8 +136,8 @@ export function applyStrategy(
   from: string,
   reason: string,
 ): void {
-  const place = parent.children.indexOf(from);
-  parent.children.forEach((child, index) => {
+  const place = parent.meta.children.indexOf(from);
+  parent.meta.children.forEach((child, index) => {
     if (child === from) return;
     if (definition.supervise.strategy === 'rest-for-one' && index < place) return;
     state.enqueue({ kind: 'restart', actorId: child, reason: `with its sibling: ${reason}` });
@@ -155,8 +156,8 @@ export function stopActor(state: DomainState, cell: Cell, reason: string): void 
   state.erased.add(cell.id);
   state.running.note('stop', cell.id);
   for (const id of state.timers.idsOf(cell.id)) state.timers.delete(id);
-  for (const child of cell.children) state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent ended' });
-  if (cell.parent !== undefined) state.enqueue({ kind: 'orphan', actorId: cell.parent, child: cell.id });
+  for (const child of cell.meta.children) state.enqueue({ kind: 'stop', actorId: child, reason: 'its parent ended' });
+  if (cell.meta.parent !== undefined) state.enqueue({ kind: 'orphan', actorId: cell.meta.parent, child: cell.id });
   tellWatchers(state, cell.id, reason);
   const mailbox = state.mailboxes.get(cell.id);
   if (mailbox !== undefined) mailbox.restarting = undefined;
@@ -186,13 +187,13 @@ function tellWatchers(state: DomainState, actorId: string, reason: string): void
 /** Hands a failure up: to the parent, or, at the top, to the tenant, which is then suspended. */
 function escalate(state: DomainState, cell: Cell, definition: ResolvedActor, reason: string): void {
   state.running.note('escalate', cell.id);
-  if (cell.parent === undefined) {
+  if (cell.meta.parent === undefined) {
     suspendDomain(state, cell.id, definition.supervise.periodMs, reason);
     return;
   }
   const address = state.addressOf(cell.id);
   state.running.put({ kind: 'supervision', event: 'escalated', address, reason, untilMs: undefined });
-  state.enqueue({ kind: 'escalation', actorId: cell.parent, from: cell.id, reason });
+  state.enqueue({ kind: 'escalation', actorId: cell.meta.parent, from: cell.id, reason });
 }
 
 /** The end of a domain: nothing of the tenant runs until the time has passed or somebody resumes it. */
@@ -238,8 +239,8 @@ export function suspendedError(state: DomainState): SynapseError {
 }
 
 export function setChildren(state: DomainState, cell: Cell, children: readonly string[]): void {
-  if (cell.children.length === 0 && children.length === 0) return;
-  cell.children = children;
+  if (cell.meta.children.length === 0 && children.length === 0) return;
+  cell.amend({ children });
   if (cell.exists) state.markRow(cell.id, META_ROW);
 }
 
@@ -248,8 +249,8 @@ function setRestarts(state: DomainState, cell: Cell, restarts: readonly number[]
     noteUnborn(state, cell.id, restarts);
     return;
   }
-  if (cell.restarts.length === 0 && restarts.length === 0) return;
-  cell.restarts = restarts;
+  if (cell.meta.restarts.length === 0 && restarts.length === 0) return;
+  cell.amend({ restarts });
   state.markRow(cell.id, META_ROW);
 }
 

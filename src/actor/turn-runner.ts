@@ -17,7 +17,7 @@ import { decodeError } from '../frame/frame.ts';
 import { type Cell, META_ROW, freshCell } from './cell.ts';
 import { TurnContext } from './context.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
-import { carryOut, noteBirth, noteType, sendCalls, stopAfter } from './dispatch.ts';
+import { carryOut, noteBirth, noteType, sendCalls, stopAfter, takeRestarts } from './dispatch.ts';
 import { checkOrders } from './domain-limit.ts';
 import { type DomainState, digestOf, failureOf } from './domain-state.ts';
 import { failureFrom, reasonOf } from './failure.ts';
@@ -80,16 +80,16 @@ export function startTurn(state: DomainState, actorId: string, message: Message)
 function takeCell(state: DomainState, turn: Turn, definition: ResolvedActor): Cell {
   const known = touchCell(state, turn.actorId);
   if (known !== undefined) return known;
-  const cell = makeCell(state, turn, definition, turn.message.type, turn.message.key);
+  const cell = makeCell(state, turn, definition, turn.actorId);
   state.cells.set(cell.id, cell);
   return cell;
 }
 
 /** A fresh cell; the definition's own code makes its state, under the rules of the turn. */
-function makeCell(state: DomainState, turn: Turn, definition: ResolvedActor, type: string, key: string): Cell {
+function makeCell(state: DomainState, turn: Turn, definition: ResolvedActor, actorId: string): Cell {
   state.ports.enter(turn);
   try {
-    const cell = freshCell(definition, type, key);
+    const cell = freshCell(definition, actorId);
     cell.usedMs = state.useMs;
     return cell;
   } finally {
@@ -285,12 +285,13 @@ function checkSpawns(state: DomainState, turn: Turn): void {
   for (const order of turn.orders) {
     if (order.kind !== 'spawn') continue;
     const { type, key } = order;
-    if (state.existence(actorIdOf(type, key)) === 'yes') {
+    const actorId = actorIdOf(type, key);
+    if (state.existence(actorId) === 'yes') {
       throw new SynapseError('INVALID_ARGUMENT', `${type}/${key} exists already`, { argument: 'key' });
     }
     const definition = state.definitionOf(type);
     // Made before anything is committed: where that fails, the turn fails whole.
-    if (definition !== undefined) (newborns ??= []).push(makeCell(state, turn, definition, type, key));
+    if (definition !== undefined) (newborns ??= []).push(makeCell(state, turn, definition, actorId));
   }
   if (newborns !== undefined) turn.newborns = newborns;
 }
@@ -301,9 +302,8 @@ function commitWrites(state: DomainState, turn: Turn): void {
   if (!cell.exists) {
     cell.exists = true;
     // Restarts before its first turn succeeded count towards the intensity like those after it.
-    cell.restarts = state.unborn.get(cell.id) ?? cell.restarts;
-    state.unborn.delete(cell.id);
-    noteType(state, cell.type, cell.version);
+    takeRestarts(state, cell);
+    noteType(state, cell.type, cell.meta.version);
     noteBirth(state, cell);
     return;
   }

@@ -30,7 +30,7 @@ export class Memory {
     const nowMs = this.#core.ports.nowMs();
     for (const seat of this.#core.seats.values()) {
       if (seat.phase !== 'ready' || seat.current !== undefined) continue;
-      this.#releaseIdle(seat, nowMs);
+      this.#releaseIdle(seat, nowMs - this.#core.bornMs);
       if (nowMs - seat.usedMs < SEAT_IDLE_MS) continue;
       if (seat.acks.length > 0 && !seat.snapshotPending) this.#core.snapshot(seat); // takes note of them
       if (!seat.isQuiet) continue;
@@ -40,18 +40,18 @@ export class Memory {
     this.shrink();
   }
 
-  #releaseIdle(seat: Seat, nowMs: number): void {
+  #releaseIdle(seat: Seat, useMs: number): void {
     const state = seat.domain?.state;
     if (state === undefined) return;
     const { leastIdleMs } = state.registry;
     let looked = 0;
     for (const cell of state.cells.values()) {
       // In the order of their last use: the rest was used later still. (Of 100,000 busy tenants most end here.)
-      if (nowMs - cell.usedMs < leastIdleMs) break;
+      if (useMs - cell.usedMs < leastIdleMs) break;
       looked += 1;
       if (looked > SCAN_MAX) break;
       const idleAfterMs = state.definitionOf(cell.type)?.idleAfterMs ?? 0;
-      if (nowMs - cell.usedMs < idleAfterMs) continue;
+      if (useMs - cell.usedMs < idleAfterMs) continue;
       if (isEvictable(state, cell)) evict(state, cell);
       else if (state.dirty.has(cell.id)) seat.snapshotWanted = true;
     }

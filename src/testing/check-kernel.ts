@@ -130,10 +130,10 @@ class TenantReplay {
           : encoder([
               sorted(new Map(Object.entries(cell.state))),
               tablesOf(cell.tables, (rows) => rows.values),
-              cell.version,
-              cell.parent,
-              cell.children,
-              cell.restarts,
+              cell.meta.version,
+              cell.meta.parent,
+              cell.meta.children,
+              cell.meta.restarts,
             ]);
       const own =
         actor === undefined || !actor.exists
