@@ -6,7 +6,7 @@
  * the entries import what the compiler wrote, and do the same.
  *
  * What actors import by way of `synapse-actors` stays in files of its own, so that a lane and its actors share one
- * `SynapseError`. Packages stay packages.
+ * `SynapseError`.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
@@ -23,6 +23,9 @@ const ENTRIES = [
   'replay/replay-entry.js',
   'runtime/system-opening.js',
 ];
+
+/** Packages that are found and loaded at run time: native, with threads of their own, optional, or seldom wanted. */
+const LOADED_WHEN_NEEDED = ['lmdb', 'piscina', 'node-cron', 'ses'];
 
 /** All files that are loaded with `entry`, by static imports. */
 function loadedWith(entry: string, found: Set<string> = new Set()): ReadonlySet<string> {
@@ -56,7 +59,7 @@ for (const entry of ENTRIES) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    packages: 'external',
+    external: LOADED_WHEN_NEEDED,
     plugins: [keepShared],
     logLevel: 'warning',
   });

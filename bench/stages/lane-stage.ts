@@ -109,7 +109,7 @@ export class LaneStage {
   #answerReads(): void {
     for (const bytes of this.#reads.splice(0)) {
       const request = decodeStoreRequest(bytes);
-      if (request.kind === 'list') this.#answer({ kind: 'list', tenants: [] });
+      if (request.kind === 'list') this.#answer({ kind: 'list', tenants: [], isLast: true });
       if (request.kind !== 'open') continue;
       const { tenant } = request;
       this.#answer({ kind: 'domain', tenant, isTrimmed: false, image: undefined, system: [], error: undefined });

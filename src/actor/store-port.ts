@@ -119,7 +119,7 @@ export type StoreAnswer =
       readonly auditRoot: Uint8Array;
       readonly error: Uint8Array | undefined;
     }
-  | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[] }
+  | { readonly kind: 'list'; readonly tenants: readonly ListedTenant[]; readonly isLast: boolean }
   /** The store failed: what is not durable up to `position` is undone. */
   | { readonly kind: 'failed'; readonly epoch: number; readonly position: number; readonly message: string }
   /** One tenant is served no more, damaged or erased: its steps are not kept, those of others are. */

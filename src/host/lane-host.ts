@@ -101,7 +101,7 @@ export class LaneHost {
         this.census.takeRoots(answer);
         return;
       case 'list':
-        this.#recovery.takeList(answer.tenants);
+        this.#recovery.takeList(answer);
         return;
       case 'refused':
         this.refuse(answer.tenant, decodeError(answer.error));

@@ -124,7 +124,7 @@ export class Seat {
   /** Loads under way. */
   readonly loading: RareSet<string> = new RareSet();
   /** Records still to be replayed, and whether more will come. */
-  records: Uint8Array[] = [];
+  records: Queue<Uint8Array> | undefined = undefined;
   hasAllRecords = false;
   /** Its journal was trimmed: snapshots are recorded from then on, since nothing else tells what they should be. */
   isTrimmed = false;

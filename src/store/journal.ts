@@ -6,7 +6,6 @@
 import { crc32 } from 'node:zlib';
 import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES } from '../base/hash.ts';
-import { copyOf } from './binary.ts';
 import { type IndexEntry, indexEntries } from './journal-index.ts';
 import { RECORD_HEAD_BYTES } from './journal-write.ts';
 import type { KeyValue } from './key-value.ts';
@@ -73,7 +72,7 @@ function* recordsOf(stretch: Uint8Array, entry: IndexEntry, state: TenantState):
     if (!sound) throw corrupt('journal record', { tenant, seq });
     yield {
       seq,
-      body: copyOf(records.subarray(bodyAt, recordEnd)),
+      body: records.subarray(bodyAt, recordEnd), // the stretch is a copy of the reader's own
       leaf: entry.leaves.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
     };
     at = recordEnd;

@@ -22,6 +22,9 @@ import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 type Lmdb = typeof import('lmdb');
 
+/** Bytes of values kept for the next slice of them. */
+const SLICED_MAX_BYTES = 8 << 20;
+
 /** Errors by which LMDB says that its own pages are broken (PAGE_NOTFOUND, CORRUPTED, VERSION_MISMATCH, INVALID). */
 const CORRUPT_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
 
@@ -39,6 +42,9 @@ class LmdbKeyValue implements KeyValue {
   readonly #dir: string;
   readonly #space: SpaceGuard;
   #database: Database | undefined;
+  /** Values that were sliced since the last commit. */
+  readonly #sliced: Map<string, Uint8Array> = new Map();
+  #slicedBytes = 0;
 
   constructor(dir: string, create: boolean) {
     this.#dir = dir;
@@ -52,6 +58,7 @@ class LmdbKeyValue implements KeyValue {
   commit(writes: readonly Write[]): void {
     if (writes.length === 0) return;
     const database = this.#opened();
+    this.#forget();
     guard('commit', this.#dir, () => {
       this.#space.secure(writes, () => database.getStats() as EnvironmentShape);
       // A block body: a returned promise would turn the transaction asynchronous in silence.
@@ -70,11 +77,22 @@ class LmdbKeyValue implements KeyValue {
     return value === undefined ? undefined : plain(value);
   }
 
-  /** The whole value is read into memory that lmdb uses again for the next one; only the slice is copied out of it. */
+  /** Tenants that are opened one after the other mostly have their records in the same batches: the last ones are kept. */
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
-    const database = this.#opened();
-    const value = guard('read', this.#dir, () => database.getBinaryFast(key));
+    const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+    const value = this.#sliced.get(name) ?? this.#keep(name, this.get(key));
     return value === undefined ? undefined : copyOf(value.subarray(offset, offset + length));
+  }
+
+  #keep(name: string, value: Uint8Array | undefined): Uint8Array | undefined {
+    if (value === undefined || value.length > SLICED_MAX_BYTES) return value;
+    this.#slicedBytes += value.length;
+    if (this.#slicedBytes > SLICED_MAX_BYTES) {
+      this.#sliced.clear();
+      this.#slicedBytes = value.length;
+    }
+    this.#sliced.set(name, value);
+    return value;
   }
 
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
@@ -118,7 +136,14 @@ class LmdbKeyValue implements KeyValue {
   close(): void {
     const database = this.#database;
     this.#database = undefined;
+    this.#forget();
     if (database !== undefined) closeDatabase(database);
+  }
+
+  #forget(): void {
+    if (this.#slicedBytes === 0) return;
+    this.#sliced.clear();
+    this.#slicedBytes = 0;
   }
 
   #opened(): Database {

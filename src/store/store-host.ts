@@ -7,6 +7,7 @@
  * got, and the store is reopened and read back before it takes anything again.
  */
 import {
+  type ListedTenant,
   type SnapshotRequest,
   type StepRequest,
   type StoreAnswer,
@@ -24,6 +25,9 @@ import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 
 /** Bytes of journal records that go to a lane in one message. */
 const RECORDS_CHUNK_BYTES = 1 << 20;
+
+/** Tenants of a list that go to a lane in one message: neither it nor the store is kept from others for long. */
+const LIST_CHUNK = 500;
 
 /** To a lane. What is not urgent may wait until the lane is awake for another reason. */
 export type LaneSend = (bytes: Uint8Array, isUrgent: boolean) => void;
@@ -57,7 +61,11 @@ export class StoreHost {
   /** Tenants whose erasure was asked for and of which the lanes do not know yet that it is done. */
   readonly #erasing: Set<string> = new Set();
   /** Asked for, and answered when all tenants are read. */
-  #lists: { readonly lane: number; readonly shards: ReadonlySet<number> }[] = [];
+  #lists: {
+    readonly lane: number;
+    readonly shards: ReadonlySet<number>;
+    tenants: readonly ListedTenant[] | undefined;
+  }[] = [];
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
@@ -129,8 +137,8 @@ export class StoreHost {
         return;
       }
       case 'list': {
-        this.#lists.push({ lane, shards: new Set(request.shards) });
-        this.readMore();
+        this.#lists.push({ lane, shards: new Set(request.shards), tenants: undefined });
+        if (this.#store.readMore()) while (this.#listMore());
       }
     }
   }
@@ -142,13 +150,23 @@ export class StoreHost {
   readMore(): boolean {
     if (this.#lists.length === 0 || this.#outage !== undefined) return false;
     try {
-      if (!this.#store.readMore()) return true;
-      const tenants = this.#store.tenants().map(({ tenant, shard }) => ({ tenant, shard }));
-      for (const { lane, shards } of this.#lists.splice(0))
-        this.#answer(lane, { kind: 'list', tenants: tenants.filter(({ shard }) => shards.has(shard)) });
+      if (this.#store.readMore()) this.#listMore();
     } catch (error) {
       this.#fail(error);
     }
+    return true;
+  }
+
+  /** Sends the next part of one list; false when there is none. */
+  #listMore(): boolean {
+    const [list] = this.#lists;
+    if (list === undefined) return false;
+    const { lane, shards } = list;
+    const tenants = (list.tenants ??= this.#store.tenantsOfShards(shards));
+    const isLast = tenants.length <= LIST_CHUNK;
+    this.#answer(lane, { kind: 'list', tenants: tenants.slice(0, LIST_CHUNK), isLast });
+    if (isLast) this.#lists.shift();
+    else list.tenants = tenants.slice(LIST_CHUNK);
     return true;
   }
 

@@ -6,6 +6,7 @@
  * reads until reopen() has read back what the disk really holds. Damage in one tenant's rows is
  * STORE_CORRUPT for that tenant and nobody else. The key schema stands in schema.ts.
  */
+import type { ListedTenant } from '../actor/store-port.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { AuditKey } from './audit-key.ts';
@@ -25,8 +26,15 @@ import { RowArena } from './row-arena.ts';
 import { isOfOneTenant } from './schema.ts';
 import { StoreAudit } from './store-audit.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
-import { checkMeta, readHead, readMeta, readModules } from './store-head.ts';
-import type { ActorModules, StoreHead, StoreMeta } from './store-head.ts';
+import {
+  type ActorModules,
+  checkMeta,
+  readHead,
+  readMeta,
+  readModules,
+  type StoreHead,
+  type StoreMeta,
+} from './store-head.ts';
 import { checkShards, openTenants } from './store-opening.ts';
 import type { StoreOptions } from './store-opening.ts';
 import type { TenantDirectory, TenantState } from './tenant-directory.ts';
@@ -80,13 +88,11 @@ export class Store {
     const meta = readMeta(driver);
     if (meta === undefined && !create) throw new SynapseError('INVALID_ARGUMENT', 'there is no store to open');
     if (meta !== undefined) checkMeta(meta, { shards, isEncrypted: ring.isEncrypted });
+    this.#incarnation = meta === undefined || meta.redraw ? draw() : meta.incarnation;
     if (meta === undefined || meta.redraw) {
-      this.#incarnation = draw();
       if (meta === undefined) ring.create(); // before the store that needs it
       const fresh = metaWrites(this.#meta(false));
       driver.commit(meta === undefined ? [...fresh, ...headWrites(this.#head)] : fresh);
-    } else {
-      this.#incarnation = meta.incarnation;
     }
     this.#head = readHead(driver);
     this.#directory = openTenants(driver, this.#head, ring);
@@ -100,15 +106,12 @@ export class Store {
   }
 
   /**
-   * Reads on, a slice of the tenants; with the last one finishes erasures that were interrupted. True when all is done,
-   * which a store that was not opened `lazy` is from the start.
+   * Reads a slice of the tenants; behind the last one finishes erasures that were interrupted. True when all is done.
    */
   readMore(): boolean {
     this.#check();
     if (this.#isRead) return true;
-    this.#guard(() => {
-      if (this.#directory.readMore()) this.#isRead = true;
-    });
+    this.#isRead = this.#guard(() => this.#directory.readMore());
     if (this.#isRead) finishErasures(this.#erasure());
     return this.#isRead;
   }
@@ -180,14 +183,8 @@ export class Store {
     const state = this.#directory.get(tenant);
     if (state === undefined) return undefined;
     const { shard, seq, snapshotSeq, firstSeq } = state;
-    return {
-      shard,
-      seq,
-      snapshotSeq,
-      firstSeq,
-      image: readImage(this.#driver, state),
-      system: readSystemRows(this.#driver, state),
-    };
+    const [image, system] = [readImage(this.#driver, state), readSystemRows(this.#driver, state)];
+    return { shard, seq, snapshotSeq, firstSeq, image, system };
   }
 
   /** State and system rows of one actor's group at the last snapshot, in a fixed order; none for an unknown one. */
@@ -218,14 +215,15 @@ export class Store {
   /** The audit logs: heads, proofs and signed checkpoints. */
   get audit(): StoreAudit {
     this.#check();
-    return new StoreAudit({
-      driver: this.#driver,
-      incarnation: this.#incarnation,
-      commitNo: this.#head.commitNo,
-      directory: this.#directory,
-      write: (rows) => this.#commitRows(rows),
-      key: () => (this.#key ??= this.#makeKey()),
-    });
+    const [driver, directory, incarnation, { commitNo }] = [
+      this.#driver,
+      this.#directory,
+      this.#incarnation,
+      this.#head,
+    ];
+    const write = (rows: Write[]): void => this.#commitRows(rows);
+    const key = (): AuditKey => (this.#key ??= this.#makeKey());
+    return new StoreAudit({ driver, incarnation, commitNo, directory, write, key });
   }
 
   /** Notes where the actors come from, for whoever replays the journal later. */
@@ -248,11 +246,13 @@ export class Store {
 
   /** Names of the tenants of a shard that can be served, in UTF-8 byte order. */
   tenantsOfShard(shard: number): readonly string[] {
+    return this.tenantsOfShards(new Set([shard])).map(({ tenant }) => tenant);
+  }
+
+  /** The tenants of these shards that can be served, in UTF-8 byte order. */
+  tenantsOfShards(shards: ReadonlySet<number>): readonly ListedTenant[] {
     this.#check();
-    return this.#directory
-      .sorted()
-      .filter((state) => state.shard === shard)
-      .map(({ tenant }) => tenant);
+    return this.#directory.sorted().flatMap(({ tenant, shard }) => (shards.has(shard) ? [{ tenant, shard }] : []));
   }
 
   /** A number for a small blob, the same for the same bytes. Durable with the next commit: name it in that one or later. */

@@ -52,8 +52,8 @@ export type TenantLife = 'alive' | 'erasing' | 'erased';
 
 const LIVES: readonly TenantLife[] = ['alive', 'erasing', 'erased'];
 
-/** Rows read at a time while loading: what somebody may have to wait for, some milliseconds. */
-const LOAD_ROWS = 500;
+/** Rows read at a time while loading: somebody may have to wait for them, a millisecond. */
+const LOAD_ROWS = 100;
 
 /** Bytes of a tenant row beside its edge, tail and name, at most: a writer grows where that is not so. */
 const ROW_BYTES = 256;

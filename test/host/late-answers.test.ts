@@ -93,7 +93,7 @@ function callOf(messageId: number): Uint8Array {
 function recordsOfTwo(): Uint8Array[] {
   const { lane, requests, answer } = laneOf();
   lane.own([0], new Map());
-  answer({ kind: 'list', tenants: [] });
+  answer({ kind: 'list', tenants: [], isLast: true });
   lane.receive(callOf(1));
   lane.receive(callOf(2));
   lane.run(10);
@@ -108,10 +108,10 @@ test('an opening that is answered twice, for an outage came between, opens the t
   expect(bodies.length).toBe(2);
   const { lane, answer, replies } = laneOf();
   lane.own([0], new Map());
-  answer({ kind: 'list', tenants: [{ tenant: 'acme', shard: 0 }] }); // asks for acme
+  answer({ kind: 'list', tenants: [{ tenant: 'acme', shard: 0 }], isLast: true }); // asks for acme
   answer({ kind: 'failed', epoch: 1, position: 0, message: 'the disk is full' });
   answer({ kind: 'available' });
-  answer({ kind: 'list', tenants: [{ tenant: 'acme', shard: 0 }] }); // asks again
+  answer({ kind: 'list', tenants: [{ tenant: 'acme', shard: 0 }], isLast: true }); // asks again
   for (let twice = 0; twice < 2; twice++) {
     answer({ kind: 'domain', tenant: 'acme', isTrimmed: false, image: undefined, system: [], error: undefined });
     answer({ kind: 'records', tenant: 'acme', bodies, isLast: true, error: undefined });
@@ -128,8 +128,8 @@ test('a list that is answered twice, for an outage came between, leaves the lane
   lane.own([0], new Map());
   answer({ kind: 'failed', epoch: 1, position: 0, message: 'the disk is full' });
   answer({ kind: 'available' }); // asks again
-  answer({ kind: 'list', tenants: [] });
-  answer({ kind: 'list', tenants: [] });
+  answer({ kind: 'list', tenants: [], isLast: true });
+  answer({ kind: 'list', tenants: [], isLast: true });
   expect(lane.isOpened).toBe(true);
 });
 
