@@ -13,7 +13,8 @@ import { corrupt, KIND } from './store/schema.ts';
 import { readImage, verifySnapshot } from './store/snapshot.ts';
 import { metaWrites } from './store/store-head.ts';
 import { openStoreView, type StoreView } from './store/store-view.ts';
-import { rowsUnder, type TenantState } from './store/tenant-directory.ts';
+import { rowsUnder } from './store/tenant-directory.ts';
+import type { TenantState } from './store/tenant-row.ts';
 
 /** One tenant as its store has it. */
 export interface TenantReport {

@@ -12,7 +12,7 @@ import { modulesOf, tenantOf } from '../replay/replay-source.ts';
 import { ReplayWorker } from '../replay/replay-worker.ts';
 import { TenantReplay } from '../replay/tenant-replay.ts';
 import { openStoreView, type StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { EXIT_STATUS } from './exit.ts';
 import { explanationJson, explanationText } from './explanation.ts';
 import { countText, tableText } from './figures.ts';

@@ -5,7 +5,7 @@ import { eventPages, eventRows } from '../store/event-log.ts';
 import type { StoredEvent } from '../store/event-log.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { corrupt } from '../store/schema.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import type { Output } from '../actor/step.ts';
 
 /** Where one topic is. */

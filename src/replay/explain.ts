@@ -8,7 +8,7 @@ import { SynapseError } from '../base/error.ts';
 import { decodeValue } from '../frame/codec.ts';
 import { readGroup } from '../store/snapshot.ts';
 import type { StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import type { MirrorRow } from './replay-protocol.ts';
 import type { ReplayWorker } from './replay-worker.ts';
 import type { ReplayInput } from './step-input.ts';

@@ -12,7 +12,7 @@ import { AuditKey } from '../store/audit-key.ts';
 import { StoreAudit } from '../store/store-audit.ts';
 import { type ActorModules, readModules } from '../store/store-head.ts';
 import { openStoreView, type StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { ReplayWorker } from './replay-worker.ts';
 import { TenantReplay } from './tenant-replay.ts';
 

@@ -5,7 +5,7 @@
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
 import { domainRootOf, type Roots } from '../store/snapshot.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 
 /** The roots of the stored snapshot. */
 export function storedRoots({ stateRoot, systemRoot, snapshotSeq, imageHash }: TenantState): Roots {

@@ -6,7 +6,7 @@ import { SynapseError } from '../base/error.ts';
 import { moduleUrls } from '../host/options.ts';
 import { type ActorModules, readModules } from '../store/store-head.ts';
 import type { StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 
 /** Modules as a caller names them. */
 export interface GivenModules {

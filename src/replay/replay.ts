@@ -13,7 +13,7 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { CompactRange } from '../merkle/log.ts';
 import { openStoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { modulesOf, tenantOf } from './replay-source.ts';
 import type { ReplayInput } from './step-input.ts';
 import type { ReplayOutcome } from './step-outcome.ts';

@@ -11,7 +11,7 @@ import { type LogNodes, rootAt } from '../merkle/log.ts';
 import { StoredNodes } from '../store/audit-log.ts';
 import { type JournalRecord, readRecords } from '../store/journal.ts';
 import type { StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { inputLine, inputOfRecord } from './step-input.ts';
 
 /** One side of a difference. */

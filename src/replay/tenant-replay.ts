@@ -17,7 +17,7 @@ import { type JournalRecord, readRecords } from '../store/journal.ts';
 import { corrupt, TRIE } from '../store/schema.ts';
 import { readGroup, readImage, readSystemRows, StoredPages } from '../store/snapshot.ts';
 import type { StoreView } from '../store/store-view.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { leafOf } from '../store/tenant-seal.ts';
 import { alteration, divergence, failedStep } from './divergence.ts';
 import type { ReplayWorker } from './replay-worker.ts';

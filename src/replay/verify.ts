@@ -14,7 +14,7 @@ import { faultOf, faultsOf, type StoreFault } from '../store/store-fault.ts';
 import type { ActorModules } from '../store/store-head.ts';
 import type { StoreView } from '../store/store-view.ts';
 import { erasedFaults, type Signer, tenantFaults } from '../store/tenant-check.ts';
-import type { TenantState } from '../store/tenant-directory.ts';
+import type { TenantState } from '../store/tenant-row.ts';
 import { EventMatch } from './event-match.ts';
 import { ReplayWorker } from './replay-worker.ts';
 import { compareRoots, storedRoots } from './recorded-roots.ts';

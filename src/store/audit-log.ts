@@ -18,7 +18,7 @@ import { copyOf, openRow, sealRow } from './binary.ts';
 import { type IndexEntry, indexEntries, seqOfKey } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, leavesKey, tileKey } from './schema.ts';
-import type { TenantState } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** Levels between two kinds of tile, and hashes in a full one: 8 KiB a row, two LMDB pages. */
 export const TILE_LEVELS = 8;

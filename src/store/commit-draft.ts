@@ -13,10 +13,12 @@ import { NO_TAIL } from './journal-index.ts';
 import { type JournalGround, journalWrites } from './journal-write.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
+import type { Ledger, LedgerDraft } from './ledger.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
-import { sealRoots, tenantWrites } from './tenant-directory.ts';
-import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import { sealRoots, tenantWrites } from './tenant-row.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 import type { TenantSeal } from './tenant-seal.ts';
 
 /** One step to be journaled. */
@@ -51,6 +53,8 @@ interface TenantDraft {
   /** The draft's own: what is in the directory stays as it is. */
   readonly state: { -readonly [Field in keyof TenantState]: TenantState[Field] };
   readonly isNew: boolean;
+  /** Length of its index tail before the commit. */
+  readonly tailBefore: number;
   readonly bodies: Uint8Array[];
   readonly events: EmittedEvent[];
   readonly log: LogDraft;
@@ -64,6 +68,7 @@ export interface DraftGround extends JournalGround {
   readonly directory: TenantDirectory;
   readonly ring: SealRing;
   readonly shards: number;
+  readonly ledger: Ledger;
   /** Number of the next new tenant. */
   readonly nextTenantNo: number;
 }
@@ -72,6 +77,8 @@ export class CommitDraft {
   readonly #ground: DraftGround;
   readonly #tenants: Map<string, TenantDraft> = new Map();
   #nextTenantNo: number;
+  /** Tenants whose rows wait; nothing where none does, or before `writes`. */
+  ledger: LedgerDraft | undefined;
 
   constructor(ground: DraftGround) {
     this.#ground = ground;
@@ -135,14 +142,44 @@ export class CommitDraft {
       drafts.filter(({ bodies }) => bodies.length > 0),
       this.#ground,
     );
-    for (const { state, isNew, log, events, snapshot, image } of drafts) {
+    this.ledger = this.#ledgerDraft(drafts);
+    for (const draft of drafts) {
+      const { state, isNew, log, events, snapshot, image } = draft;
       state.logEdge = log.edge();
-      for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
+      if (!mayWait(draft) || this.ledger?.take(draft) !== true)
+        for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
       for (const write of log.writes()) writes.push(write);
       // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
       if (snapshot !== undefined) for (const write of snapshot.writes()) writes.push(write);
       if (image !== undefined) writes.push(image);
+    }
+    for (const write of this.#ledgerWrites()) writes.push(write);
+    return writes;
+  }
+
+  #ledgerDraft(drafts: readonly TenantDraft[]): LedgerDraft | undefined {
+    const { ledger, commitNo } = this.#ground;
+    let [tenants, steps] = [0, 0];
+    for (const draft of drafts) {
+      if (!mayWait(draft)) continue;
+      tenants += 1;
+      steps += draft.bodies.length;
+    }
+    return ledger.draft(commitNo, this.#nextTenantNo, { tenants, steps });
+  }
+
+  /** The ledger's own row, and the rows of tenants without a step that its sweep has come to. */
+  #ledgerWrites(): Write[] {
+    if (this.ledger === undefined) return [];
+    const { arena, directory, ledger } = this.#ground;
+    const { from, to } = this.ledger.plan;
+    const writes = this.ledger.writes(arena);
+    for (let tenantNo = from; tenantNo < to; tenantNo++) {
+      const state = ledger.isBehind(tenantNo) ? directory.numbered(tenantNo) : undefined;
+      // Of one that is being erased the row was written then, and has been ahead of the directory since.
+      if (state === undefined || state.life !== 'alive' || this.#tenants.has(state.tenant)) continue;
+      for (const write of tenantWrites(state, false, arena)) writes.push(write);
     }
     return writes;
   }
@@ -161,6 +198,7 @@ export class CommitDraft {
     const draft: TenantDraft = {
       state,
       isNew: before === undefined,
+      tailBefore: state.indexTail.length,
       bodies: [],
       events: [],
       log: new LogDraft(this.#ground.driver, state),
@@ -175,6 +213,11 @@ export class CommitDraft {
     const tenantNo = this.#nextTenantNo++;
     return newTenant(tenantNo, tenant, shard, this.#ground.commitNo, this.#ground.ring.draw(tenantNo));
   }
+}
+
+/** Nothing of it changed but what index entries say: its row need not be written now. */
+function mayWait({ state, isNew, snapshot, bodies }: TenantDraft): boolean {
+  return !isNew && snapshot === undefined && bodies.length > 0 && state.indexTail.length > 0;
 }
 
 /** The state of a tenant before its first step. */

@@ -16,8 +16,10 @@ import { ByteWriter } from './binary.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { KIND } from './schema.ts';
-import { rowsUnder, tenantWrites, withoutContent } from './tenant-directory.ts';
-import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import { tenantWrites, withoutContent } from './tenant-row.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 import { planTrim } from './trim.ts';
 
 /** What an erasure works on. */

@@ -9,7 +9,8 @@ import { ByteReader, ByteWriter } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import { corrupt, eventsKey } from './schema.ts';
 import type { RowOwner } from './schema.ts';
-import { rowsUnder, type TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** An event as a step emits it. */
 export interface EmittedEvent {

@@ -17,7 +17,8 @@ import type { KeyValue, Row } from './key-value.ts';
 import { batchKey, behind, indexKey, KIND, tenantKey } from './schema.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
-import { rowsUnder, type TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 import { leafOf } from './tenant-seal.ts';
 
 /** Batches read at a time: up to 4 MiB. */

@@ -10,7 +10,7 @@ import { type IndexEntry, indexEntries } from './journal-index.ts';
 import { RECORD_HEAD_BYTES } from './journal-write.ts';
 import type { KeyValue } from './key-value.ts';
 import { batchKey, corrupt, indexKey } from './schema.ts';
-import type { TenantState } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** A record as read back. */
 export interface JournalRecord {

@@ -6,10 +6,23 @@ import { crc32 } from 'node:zlib';
 import { compareBytes, openRow } from './binary.ts';
 import { flippedByte } from './flipped-byte.ts';
 import type { Row } from './key-value.ts';
-import { configKey, COPIES, headKey, KIND, metaKey, modulesKey, nameKey, tenantKey, TRIE } from './schema.ts';
+import {
+  configKey,
+  COPIES,
+  headKey,
+  KIND,
+  ledgerKey,
+  metaKey,
+  modulesKey,
+  nameKey,
+  tenantKey,
+  TRIE,
+} from './schema.ts';
+import { commitOfKey } from './ledger.ts';
 import { rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
-import { rowsUnder, type TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
 
 /** Rows read at a time. */
@@ -33,10 +46,12 @@ const OF_TENANT: ReadonlySet<number> = new Set([
 ]);
 
 /** Kinds whose rows are written twice, the number of the copy last in the key. */
-const COPIED: ReadonlySet<number> = new Set([KIND.meta, KIND.head, KIND.config, KIND.modules]);
+const COPIED: ReadonlySet<number> = new Set([KIND.meta, KIND.head, KIND.config, KIND.modules, KIND.ledger]);
 
 /** Kinds whose values are under their tenant's seal. */
 const CONTENT: ReadonlySet<number> = new Set([KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page]);
+
+const LEDGER_KEY_BYTES = 10;
 
 /** Length of the keys of a kind; undefined where they differ in length. */
 const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, number | undefined>([
@@ -52,6 +67,7 @@ const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, numbe
   [KIND.tile, 14],
   [KIND.note, 5],
   [KIND.leaves, 13],
+  [KIND.ledger, LEDGER_KEY_BYTES],
   [KIND.image, 5],
   [KIND.row, 38],
   [KIND.systemRow, 37],
@@ -132,8 +148,8 @@ function changedByte(key: Uint8Array, value: Uint8Array, row: string): { byte?: 
 }
 
 /** Rows that must be there whatever the tenants do, each copy alike. */
-function* missingRows({ driver, head, directory }: StoreView): Generator<StoreFault> {
-  const copies = [metaKey, headKey];
+function* missingRows({ driver, head, ledger, directory }: StoreView): Generator<StoreFault> {
+  const copies = [metaKey, headKey, ...ledger.map((commitNo) => (copy: number) => ledgerKey(commitNo, copy))];
   for (let id = 1; id <= head.configs; id++) copies.push((copy) => configKey(id, copy));
   if (driver.range(modulesKey(0), modulesKey(COPIES), { limit: 1 }).length > 0) copies.push(modulesKey);
   for (const keyOf of copies) {
@@ -150,6 +166,11 @@ function* missingRows({ driver, head, directory }: StoreView): Generator<StoreFa
     } else if (compareBytes(one, other) !== 0) {
       yield { row: rowName(keyOf(0)), message: `the copies of row ${rowName(keyOf(0))} differ` };
     }
+  }
+  const commits = new Set(ledger);
+  for (const [key] of rowsUnder(driver, Uint8Array.of(KIND.ledger), PAGE_ROWS)) {
+    if (key.length === LEDGER_KEY_BYTES && !commits.has(commitOfKey(key)))
+      yield { row: rowName(key), message: `row ${rowName(key)} belongs to no commit of the ledger` };
   }
   const configs = driver.range(Uint8Array.of(KIND.config), Uint8Array.of(KIND.config + 1));
   if (configs.length !== head.configs * COPIES)

@@ -3,9 +3,9 @@
  *
  *   key (numbers big-endian, so that keys sort as they do)          payload (sealed by binary.ts, batches excepted)
  *   01 copy:u8                                       meta    magic, schema version, shards, incarnation, redraw flag, encrypted or not
- *   02 copy:u8                                       head    commit number, tenants, configs: once a commit
+ *   02 copy:u8                                       head    commit number, tenants, configs, the ledger's ends: once a commit
  *   10 sha256(tenant)[0..16]                         name    tenant number and name: looks a tenant up
- *   11 tenantNo:u32                                  tenant  name, shard, seqs, life, sealed roots and image hash, newest index entries: once a commit
+ *   11 tenantNo:u32                                  tenant  name, shard, seqs, life, sealed roots and image hash, newest index entries: as of some commit
  *   12 id:u32 copy:u8                                config  a small blob
  *   20 commitNo:u64 part:u16                         batch   journal: records of one commit (journal-write.ts)
  *   21 tenantNo:u32 firstSeq:u64                     index   where in which batches these records stand, and their leaf hashes
@@ -14,6 +14,7 @@
  *   24 tenantNo:u32                                  note    the last checkpoint given out for the tenant
  *   25 tenantNo:u32 firstSeq:u64                     leaves  leaf hashes of records that were trimmed
  *   26 copy:u8                                       modules URLs of the modules that the actors came from
+ *   27 commitNo:u64 copy:u8                          ledger  what a commit added for tenants whose rows it did not write (ledger.ts)
  *   30 tenantNo:u32                                  image   the domain's opaque blob at its last snapshot
  *   31 tenantNo:u32 G:16 space:u8 R:16               row     state (0) or system (1) row of an actor's group
  *   32 tenantNo:u32 G:16 R:16                        sysrow  system row of a group that starts with "sys:"
@@ -22,7 +23,7 @@
  *   and are compared on reading, so a name is never part of a key without its hash and never a path.
  *   In an encrypted store content is under its tenant's seal (cipher-seal.ts): the values of 22, 30 to 33, the
  *   roots in 11, the records in 20; G, R and a topic's hash are then HMACs, and so is a page's prefix.
- *   meta, head and config belong to no tenant: each is written twice, one good copy is enough.
+ *   meta, head, config, modules and ledger belong to no tenant: each is written twice, one good copy is enough.
  *
  * History
  *   1  first version
@@ -30,6 +31,7 @@
  *   3  encryption: its flag in the meta row, a tenant's life in its row, its roots there under its seal
  *   4  batches by commit alone; the newest index entries in the tenant row, several in an index row
  *   5  a bucket of a trie holds the hashes of its leaves, not those of their values
+ *   6  a ledger: tenant rows follow later; its ends in the head row
  */
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
@@ -38,7 +40,7 @@ import { ByteWriter, copyOf, putU32, putU64, textBytes } from './binary.ts';
 import { KEY_HASH_BYTES, type TenantSeal } from './tenant-seal.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /** First byte of every key. */
 export const KIND = {
@@ -54,6 +56,7 @@ export const KIND = {
   note: 0x24,
   leaves: 0x25,
   modules: 0x26,
+  ledger: 0x27,
   image: 0x30,
   row: 0x31,
   systemRow: 0x32,
@@ -129,6 +132,10 @@ export function noteKey(tenantNo: number): Uint8Array {
 
 export function modulesKey(copy: number): Uint8Array {
   return Uint8Array.of(KIND.modules, copy);
+}
+
+export function ledgerKey(commitNo: number, copy: number): Uint8Array {
+  return start(KIND.ledger).u64(commitNo).u8(copy).bytes();
 }
 
 export function imageKey(tenantNo: number): Uint8Array {

@@ -28,7 +28,7 @@ import {
 } from './schema.ts';
 import type { RowOwner, TrieNumber } from './schema.ts';
 import { rowsUnder } from './tenant-directory.ts';
-import type { TenantState } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** Which trie a row stands in: what actors hold, or what the domain needs beside it. */
 export type RowSpace = 'state' | 'system';

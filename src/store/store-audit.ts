@@ -26,7 +26,8 @@ import { readRecords } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, noteKey } from './schema.ts';
 import { leafOf } from './tenant-seal.ts';
-import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** What the audit needs of its store. */
 export interface AuditGround {

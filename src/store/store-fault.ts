@@ -4,6 +4,7 @@
  */
 import { SynapseError } from '../base/error.ts';
 import { hexOf } from '../base/hash.ts';
+import { messageOf } from './directory.ts';
 import { KIND } from './schema.ts';
 
 /** Something that is not as it was written. */
@@ -47,4 +48,14 @@ export function faultsOf(check: () => void): StoreFault[] {
   } catch (error) {
     return [faultOf(error)];
   }
+}
+
+/** What a store says that failed and was not reopened. */
+export function unavailable(cause: unknown): SynapseError {
+  return new SynapseError('STORE_UNAVAILABLE', `the store failed and was not reopened: ${messageOf(cause)}`, {}, cause);
+}
+
+/** What it says after it was closed. */
+export function closed(): SynapseError {
+  return new SynapseError('CLOSED', 'the store is closed');
 }

@@ -7,6 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { ByteReader, ByteWriter, copyOf, openRow, sealRow } from './binary.ts';
 import type { KeyValue, Write } from './key-value.ts';
+import type { LedgerSpan } from './ledger.ts';
 import { configKey, COPIES, corrupt, headKey, metaKey, modulesKey, SCHEMA_VERSION } from './schema.ts';
 
 /** What a store is, fixed at its creation. */
@@ -27,6 +28,7 @@ export interface StoreHead {
   readonly tenants: number;
   /** Configs ever written: their ids are 1 to configs. */
   readonly configs: number;
+  readonly ledger: LedgerSpan;
 }
 
 const MAGIC = Buffer.from('SYNAPSE\n', 'latin1');
@@ -91,14 +93,17 @@ export function checkMeta(stored: StoreMeta, given: Pick<StoreMeta, 'shards' | '
 }
 
 export function headWrites(head: StoreHead): Write[] {
-  return copies(headKey, new ByteWriter().u64(head.commitNo).u32(head.tenants).u32(head.configs).bytes());
+  const { commitNo, tenants, configs, ledger } = head;
+  const payload = new ByteWriter().u64(commitNo).u32(tenants).u32(configs).u64(ledger.first).u64(ledger.last);
+  return copies(headKey, payload.bytes());
 }
 
 /** The head; both copies damaged: STORE_CORRUPT. */
 export function readHead(driver: KeyValue): StoreHead {
   const heads = readCopies(driver, headKey, (payload): StoreHead => {
     const reader = new ByteReader(payload);
-    return { commitNo: reader.u64(), tenants: reader.u32(), configs: reader.u32() };
+    const counts = { commitNo: reader.u64(), tenants: reader.u32(), configs: reader.u32() };
+    return { ...counts, ledger: { first: reader.u64(), last: reader.u64() } };
   });
   const head = heads.toSorted((a, b) => b.commitNo - a.commitNo)[0];
   if (head === undefined) throw corrupt('store head row', {});

@@ -7,9 +7,10 @@ import type { AuditKey } from './audit-key.ts';
 import { readRecords } from './journal.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue } from './key-value.ts';
+import { Ledger, type LedgerLimits, readLedger } from './ledger.ts';
 import type { StoreHead } from './store-head.ts';
 import { TenantDirectory } from './tenant-directory.ts';
-import type { TenantState } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** Largest number of shards: a u16 of lanes' tables, far above any number of cores. */
 const SHARDS_MAX = 65_536;
@@ -30,6 +31,8 @@ export interface StoreOptions {
   readonly now?: () => number;
   /** Source of a new incarnation, a positive safe integer. Default: 53 random bits. */
   readonly draw?: () => number;
+  /** When tenant rows wait, and for how long; see ledger.ts. */
+  readonly ledgerLimits?: LedgerLimits;
   /** The key that signs checkpoints, asked for when one is wanted. Default: a new one, kept nowhere. */
   readonly auditKey?: () => AuditKey;
 }
@@ -40,12 +43,24 @@ export function checkShards(shards: number): void {
   throw new SynapseError('INVALID_ARGUMENT', text, { shards });
 }
 
-/** Reads the keys anew, and tenants when they are asked for. `STORE_CORRUPT` when there are no keys. */
-export function openTenants(driver: KeyValue, head: StoreHead, ring: SealRing): TenantDirectory {
+/** What an opening finds of tenants. */
+export interface OpenedTenants {
+  readonly directory: TenantDirectory;
+  readonly ledger: Ledger;
+}
+
+/** Reads keys and ledger anew, and tenants when they are asked for. `STORE_CORRUPT` without keys, or where the ledger cannot be read. */
+export function openTenants(
+  driver: KeyValue,
+  head: StoreHead,
+  { ring, limits }: { readonly ring: SealRing; readonly limits: LedgerLimits | undefined },
+): OpenedTenants {
   ring.load();
   const faultOf = (state: TenantState): SynapseError | undefined =>
     state.commitNo === head.commitNo ? tornStep(driver, state) : undefined;
-  return new TenantDirectory({ driver, ring, count: head.tenants, faultOf });
+  const late = readLedger(driver, head.ledger);
+  const directory = new TenantDirectory({ driver, ring, count: head.tenants, late, faultOf });
+  return { directory, ledger: new Ledger(late, limits) };
 }
 
 /** A tenant whose last journaled step cannot be read back is refused from the start. */

@@ -7,6 +7,7 @@ import { SynapseError } from '../base/error.ts';
 import { KeyRing, PLAIN_RING, type SealRing } from './key-ring.ts';
 import { FileKeySlots, type KeySlots, MemoryKeySlots } from './key-slots.ts';
 import type { KeyValue } from './key-value.ts';
+import { readLedger } from './ledger.ts';
 import { openLmdb } from './lmdb.ts';
 import { acquireLock } from './lock.ts';
 import { ConfigTable, type StoreHead, type StoreMeta, readHead, readMeta } from './store-head.ts';
@@ -17,6 +18,8 @@ export interface StoreView {
   readonly driver: KeyValue;
   readonly meta: StoreMeta;
   readonly head: StoreHead;
+  /** Commits that have a row in the ledger. */
+  readonly ledger: readonly number[];
   readonly directory: TenantDirectory;
   readonly configs: ConfigTable;
   readonly ring: SealRing;
@@ -61,8 +64,9 @@ export function viewOf(
   const head = readHead(driver);
   const ring = meta.isEncrypted ? new KeyRing(slots) : PLAIN_RING;
   ring.load();
-  const directory = new TenantDirectory({ driver, ring, count: head.tenants, faultOf: () => undefined });
+  const late = readLedger(driver, head.ledger);
+  const directory = new TenantDirectory({ driver, ring, count: head.tenants, late, faultOf: () => undefined });
   directory.complete();
   const configs = new ConfigTable(driver, head.configs);
-  return { driver, meta, head, directory, configs, ring, close };
+  return { driver, meta, head, ledger: late.commits, directory, configs, ring, close };
 }

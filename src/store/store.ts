@@ -13,7 +13,7 @@ import { AuditKey } from './audit-key.ts';
 import { compareBytes } from './binary.ts';
 import { CommitDraft, newTenant } from './commit-draft.ts';
 import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
-import { messageOf } from './directory.ts';
+import type { Ledger } from './ledger.ts';
 import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
 import { readEvents, type StoredEvent } from './event-log.ts';
 import { keptRecords } from './journal.ts';
@@ -25,6 +25,7 @@ import type { GroupRow, Roots, RowChange } from './snapshot.ts';
 import { RowArena } from './row-arena.ts';
 import { isOfOneTenant } from './schema.ts';
 import { StoreAudit } from './store-audit.ts';
+import { closed, unavailable } from './store-fault.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
 import {
   type ActorModules,
@@ -36,8 +37,9 @@ import {
   type StoreMeta,
 } from './store-head.ts';
 import { checkShards, openTenants } from './store-opening.ts';
-import type { StoreOptions } from './store-opening.ts';
-import type { TenantDirectory, TenantState } from './tenant-directory.ts';
+import type { OpenedTenants, StoreOptions } from './store-opening.ts';
+import type { TenantDirectory } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
 import { planTrim, type TrimPolicy } from './trim.ts';
@@ -57,8 +59,10 @@ export class Store {
   readonly #ring: SealRing;
   readonly #now: () => number;
   #incarnation = 0;
-  #head: StoreHead = { commitNo: 0, tenants: 0, configs: 0 };
+  #head: StoreHead = { commitNo: 0, tenants: 0, configs: 0, ledger: { first: 0, last: 0 } };
+  readonly #open: () => OpenedTenants;
   #directory: TenantDirectory;
+  #ledger: Ledger;
   #configs: ConfigTable;
   /** All tenants are read, and no erasure is left unfinished. */
   #isRead = false;
@@ -95,7 +99,8 @@ export class Store {
       driver.commit(meta === undefined ? [...fresh, ...headWrites(this.#head)] : fresh);
     }
     this.#head = readHead(driver);
-    this.#directory = openTenants(driver, this.#head, ring);
+    this.#open = () => openTenants(driver, this.#head, { ring, limits: options.ledgerLimits });
+    ({ directory: this.#directory, ledger: this.#ledger } = this.#open());
     this.#configs = new ConfigTable(driver, this.#head.configs);
     if (options.lazy !== true) while (!this.readMore());
   }
@@ -136,6 +141,7 @@ export class Store {
       driver: this.#driver,
       directory: this.#directory,
       ring: this.#ring,
+      ledger: this.#ledger,
       shards: this.#shards,
       commitNo,
       nextTenantNo: this.#head.tenants,
@@ -148,13 +154,15 @@ export class Store {
       for (const snapshot of snapshots) roots.push(draft.addSnapshot(snapshot));
       return { roots, writes: draft.writes() };
     });
-    const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count };
+    const ledger = this.#ledger.spanAfter(draft.ledger);
+    const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count, ledger };
     this.#attempt(() => this.#ring.secure()); // a key is durable before what it seals
     prepared.writes.push(...this.#configs.pendingWrites(), ...headWrites(head));
     this.#commitRows(prepared.writes);
     this.#head = head;
     this.#configs.markWritten();
     for (const state of draft.states()) this.#directory.set(state);
+    if (draft.ledger !== undefined) this.#ledger.took(draft.ledger);
     return prepared.roots;
   }
 
@@ -311,7 +319,7 @@ export class Store {
       const meta = readMeta(this.#driver);
       assert(meta !== undefined, 'a store that was opened has a meta row');
       this.#head = readHead(this.#driver);
-      this.#directory = openTenants(this.#driver, this.#head, this.#ring);
+      ({ directory: this.#directory, ledger: this.#ledger } = this.#open());
       this.#directory.complete();
       const configs = new ConfigTable(this.#driver, this.#head.configs);
       configs.adopt(this.#configs);
@@ -389,12 +397,4 @@ export class Store {
     if (this.#closed) throw closed();
     if (this.#failure !== undefined) throw unavailable(this.#failure);
   }
-}
-
-function unavailable(cause: unknown): SynapseError {
-  return new SynapseError('STORE_UNAVAILABLE', `the store failed and was not reopened: ${messageOf(cause)}`, {}, cause);
-}
-
-function closed(): SynapseError {
-  return new SynapseError('CLOSED', 'the store is closed');
 }

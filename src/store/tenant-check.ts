@@ -33,7 +33,8 @@ import type { RowSpace } from './snapshot.ts';
 import { checkpointText } from './store-audit.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
-import { rowsUnder, type TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** Rows read at a time. */
 const PAGE_ROWS = 256;

@@ -7,90 +7,16 @@
  */
 import { erasedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
-import { HASH_BYTES } from '../base/hash.ts';
 import { compareUtf8 } from '../base/text.ts';
-import { ByteReader, ByteWriter, openRow } from './binary.ts';
-import { type IndexTail, tailOf } from './journal-index.ts';
+import { ByteWriter } from './binary.ts';
 import type { SealRing } from './key-ring.ts';
-import type { KeyValue, Row, Write } from './key-value.ts';
-import type { RowArena } from './row-arena.ts';
+import type { KeyValue, Row } from './key-value.ts';
+import type { LateTable } from './ledger.ts';
 import { behind, corrupt, KIND, nameKey, tenantKey } from './schema.ts';
-import { PLAIN_SEAL, type TenantSeal } from './tenant-seal.ts';
-
-/** What a store knows of one tenant. Immutable: a commit replaces it. */
-export interface TenantState {
-  readonly tenantNo: number;
-  readonly tenant: string;
-  readonly shard: number;
-  /** Last journaled step; 0 before the first. */
-  readonly seq: number;
-  /** The step the snapshot stands at; 0 without one. */
-  readonly snapshotSeq: number;
-  /** The last step that recorded a snapshot, with its roots; 0 without one. */
-  readonly anchorSeq: number;
-  /** The first step whose record is still kept, with all behind it. */
-  readonly firstSeq: number;
-  /** The last commit that touched this tenant. */
-  readonly commitNo: number;
-  /** Roots of the tries and hash of the image at the last snapshot; `imageHash` is empty before the first. */
-  readonly stateRoot: Uint8Array;
-  readonly systemRoot: Uint8Array;
-  readonly imageHash: Uint8Array;
-  /** The three above under the tenant's seal: sealed when they change, written with every commit. */
-  readonly sealedRoots: Uint8Array;
-  /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
-  readonly logEdge: Uint8Array;
-  /** Where its newest records stand: the entries that are in no index row yet. */
-  readonly indexTail: IndexTail;
-  /** How its content is written; of an erased tenant, which has none, the plain one. */
-  readonly seal: TenantSeal;
-  readonly life: TenantLife;
-}
-
-/** `erasing`: its key is being destroyed, or is, and rows are still to go; finished at the next opening at the latest. */
-export type TenantLife = 'alive' | 'erasing' | 'erased';
-
-const LIVES: readonly TenantLife[] = ['alive', 'erasing', 'erased'];
+import { type DecodedTenant, decodeName, decodeTenant, type TenantState } from './tenant-row.ts';
 
 /** Rows read at a time while loading: somebody may have to wait for them, a millisecond. */
 const LOAD_ROWS = 100;
-
-/** Bytes of a tenant row beside its edge, tail and name, at most: a writer grows where that is not so. */
-const ROW_BYTES = 256;
-
-/** The two rows of a tenant. */
-export function tenantWrites(state: TenantState, isNew: boolean, arena?: RowArena): Write[] {
-  const key = tenantKey(state.tenantNo);
-  const { indexTail } = state;
-  const sizeBytes = ROW_BYTES + state.logEdge.length + indexTail.length + 3 * state.tenant.length;
-  const value = new ByteWriter(arena?.take(sizeBytes) ?? sizeBytes)
-    .u32(state.shard)
-    .u64(state.seq)
-    .u64(state.snapshotSeq)
-    .u64(state.anchorSeq)
-    .u64(state.firstSeq)
-    .u64(state.commitNo)
-    .u8(LIVES.indexOf(state.life))
-    .block(state.sealedRoots)
-    .block(state.logEdge)
-    .text(state.tenant)
-    .raw(indexTail.bytes.subarray(0, indexTail.length))
-    .sealed(key);
-  const writes: Write[] = [[key, value]];
-  if (isNew) {
-    const name = nameKey(state.tenant);
-    writes.push([name, new ByteWriter().u32(state.tenantNo).text(state.tenant).sealed(name)]);
-  }
-  return writes;
-}
-
-/** What commits to a tenant's content, as its row has it: sealed, since low-entropy content could be guessed from it. */
-export function sealRoots(
-  { tenantNo, seal }: Pick<TenantState, 'tenantNo' | 'seal'>,
-  { stateRoot, systemRoot, imageHash }: Pick<TenantState, 'stateRoot' | 'systemRoot' | 'imageHash'>,
-): Uint8Array {
-  return seal.seal(tenantKey(tenantNo), new ByteWriter(128).raw(stateRoot).raw(systemRoot).block(imageHash));
-}
 
 /** A tenant that is refused. */
 interface Damage {
@@ -106,6 +32,8 @@ export interface DirectoryGround {
   readonly ring: SealRing;
   /** Tenants that the head row knows. */
   readonly count: number;
+  /** What their rows do not say yet. */
+  readonly late: LateTable;
   /** What is wrong with a tenant beside its two rows; asked once, before it is served. */
   readonly faultOf: (state: TenantState) => SynapseError | undefined;
 }
@@ -124,6 +52,8 @@ export class TenantDirectory {
   readonly #erased: Map<string, TenantState> = new Map();
   /** The rest of the reading; nothing once all is read. */
   #reading: Iterator<void> | undefined;
+  /** By number, whatever has become of them. */
+  readonly #numbered: (TenantState | undefined)[] = [];
   /** A name row that cannot be read and that no tenant row explains stands somewhere. */
   #nameless = false;
   #sorted: readonly string[] | undefined;
@@ -150,7 +80,7 @@ export class TenantDirectory {
   }
 
   *#readAll(): Generator<void, void, undefined> {
-    const { driver, ring, count } = this.#ground;
+    const { driver, ring, count, late } = this.#ground;
     const names = new Map<number, string>();
     for (const rows of pagesUnder(driver, Uint8Array.of(KIND.name), LOAD_ROWS)) {
       for (const row of rows) {
@@ -162,7 +92,7 @@ export class TenantDirectory {
     const seen = new Set<number>();
     for (const rows of pagesUnder(driver, Uint8Array.of(KIND.tenant), LOAD_ROWS)) {
       for (const [key, value] of rows) {
-        const decoded = decodeTenant(key, value, ring);
+        const decoded = decodeTenant(key, value, ring, late);
         if (decoded === undefined) continue;
         const { tenantNo, tenant } = decoded.state;
         seen.add(tenantNo);
@@ -195,13 +125,18 @@ export class TenantDirectory {
 
   /** One tenant by its name, while not all are read: taken in only where its rows leave no doubt. */
   #lookUp(tenant: string): void {
-    const { driver, ring } = this.#ground;
+    const { driver } = this.#ground;
     const name = nameKey(tenant);
     const named = decodeName([name, driver.get(name) ?? NO_ROW]);
     if (named?.tenant !== tenant) return;
-    const key = tenantKey(named.tenantNo);
-    const decoded = decodeTenant(key, driver.get(key) ?? NO_ROW, ring);
+    const decoded = this.#decode(named.tenantNo);
     if (decoded?.fault === undefined && decoded?.state.tenant === tenant) this.#admit(decoded, tenant);
+  }
+
+  #decode(tenantNo: number): DecodedTenant | undefined {
+    const { driver, ring, late } = this.#ground;
+    const key = tenantKey(tenantNo);
+    return decodeTenant(key, driver.get(key) ?? NO_ROW, ring, late);
   }
 
   /** As far as need be: `tenant` is in one of the maps afterwards, or not there, or all is read. */
@@ -248,9 +183,15 @@ export class TenantDirectory {
     return state === undefined ? this.#damaged.get(tenant) : { tenantNo: state.tenantNo, state };
   }
 
+  /** The tenant with this number, damaged or not, read or not yet; nothing where its row cannot be read. */
+  numbered(tenantNo: number): TenantState | undefined {
+    return this.#numbered[tenantNo] ?? this.#decode(tenantNo)?.state;
+  }
+
   /** Replaces a tenant's state after a commit. */
   set(state: TenantState): void {
     const { tenant } = state;
+    this.#numbered[state.tenantNo] = state;
     if (state.life === 'alive') {
       if (!this.#states.has(tenant)) this.#sorted = undefined;
       this.#states.set(tenant, state);
@@ -298,13 +239,6 @@ export class TenantDirectory {
 
 const NO_ROW = new Uint8Array(0);
 
-function decodeName([key, value]: Row): { readonly tenantNo: number; readonly tenant: string } | undefined {
-  const payload = openRow(key, value);
-  if (payload === undefined) return undefined;
-  const reader = new ByteReader(payload);
-  return { tenantNo: reader.u32(), tenant: reader.text() };
-}
-
 /** All rows whose key starts with `prefix`, ascending, at most `pageRows` read at a time. */
 export function* rowsUnder(driver: KeyValue, prefix: Uint8Array, pageRows: number): Generator<Row> {
   for (const rows of pagesUnder(driver, prefix, pageRows)) yield* rows;
@@ -321,49 +255,4 @@ function* pagesUnder(driver: KeyValue, prefix: Uint8Array, pageRows: number): Ge
     if (last === undefined || rows.length < pageRows) return;
     from = new ByteWriter(last[0].length + 1).raw(last[0]).u8(0).bytes(); // the next key there can be
   }
-}
-
-interface DecodedTenant {
-  readonly state: TenantState;
-  readonly fault: SynapseError | undefined;
-}
-
-/** The state as far as it can be read, and what is wrong with the rest; nothing for a row that is damaged as a whole. */
-function decodeTenant(key: Uint8Array, value: Uint8Array, ring: SealRing): DecodedTenant | undefined {
-  const payload = openRow(key, value);
-  if (payload === undefined) return undefined;
-  const reader = new ByteReader(payload);
-  const tenantNo = new DataView(key.buffer, key.byteOffset).getUint32(1);
-  const shard = reader.u32();
-  const [seq, snapshotSeq, anchorSeq] = [reader.u64(), reader.u64(), reader.u64()];
-  const [firstSeq, commitNo] = [reader.u64(), reader.u64()];
-  const life = LIVES[reader.u8()] ?? 'alive';
-  const sealedRoots = reader.block();
-  const logEdge = reader.block();
-  const tenant = reader.text();
-  const indexTail = tailOf(reader.rest());
-  const seal = life === 'alive' ? ring.sealOf(tenantNo) : 'erased';
-  const seqs = { seq, snapshotSeq, anchorSeq, firstSeq, commitNo };
-  const counts = { tenantNo, tenant, shard, ...seqs, logEdge, indexTail, sealedRoots };
-  const gone: TenantState = { ...counts, ...NO_ROOTS, sealedRoots, seal: PLAIN_SEAL, life: 'alive' };
-  // A key that is gone while its tenant lives: the database is older than the erasure, which holds.
-  if (seal === 'erased') return { state: withoutContent(gone, life === 'erased' ? life : 'erasing'), fault: undefined };
-  if (seal === undefined) return { state: gone, fault: corrupt('tenant key', { tenant, seq }) };
-  const roots = seal.open(key, sealedRoots);
-  if (roots === undefined) return { state: { ...gone, seal }, fault: corrupt('tenant row', { tenant, seq }) };
-  const from = new ByteReader(roots);
-  const [stateRoot, systemRoot, imageHash] = [from.raw(HASH_BYTES), from.raw(HASH_BYTES), from.block()];
-  return { state: { ...counts, stateRoot, systemRoot, imageHash, seal, life: 'alive' }, fault: undefined };
-}
-
-const NO_ROOTS = {
-  stateRoot: new Uint8Array(HASH_BYTES),
-  systemRoot: new Uint8Array(HASH_BYTES),
-  imageHash: new Uint8Array(0),
-  sealedRoots: new Uint8Array(0),
-};
-
-/** What stays of a tenant whose content goes: its log's hashes; no roots, no seal, no record that can be read. */
-export function withoutContent(state: TenantState, life: 'erasing' | 'erased'): TenantState {
-  return { ...state, ...NO_ROOTS, firstSeq: state.seq + 1, seal: PLAIN_SEAL, life };
 }

@@ -2,7 +2,7 @@
  * What a store tells of a tenant: in short, and all that a lane needs to open it.
  */
 import type { SystemRow } from './snapshot.ts';
-import type { TenantState } from './tenant-directory.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** What a tenant's rows say, without loading it. */
 export interface TenantSummary {

@@ -11,8 +11,9 @@ import { decodeIndex, type IndexEntry, indexWrites, NO_TAIL, rowHolding, tailEnt
 import type { KeyValue, Write } from './key-value.ts';
 import { leavesWrite } from './audit-log.ts';
 import { batchKey, indexKey } from './schema.ts';
-import { rowsUnder, tenantWrites } from './tenant-directory.ts';
-import type { TenantState } from './tenant-directory.ts';
+import { rowsUnder } from './tenant-directory.ts';
+import { tenantWrites } from './tenant-row.ts';
+import type { TenantState } from './tenant-row.ts';
 
 /** What to keep beside everything behind the last snapshots. With both, a record stays when either wants it. */
 export interface TrimPolicy {

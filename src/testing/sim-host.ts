@@ -22,7 +22,7 @@ import type { Action, HostSetup } from './sim-host-setup.ts';
 import { type FlushFate, PowerLoss } from './sim-disk.ts';
 import { SimulatedLane } from './sim-lane.ts';
 import { SimulatedMove } from './sim-move.ts';
-import { listedTenants, trimStore, watchCommits } from './sim-store.ts';
+import { LEDGER_LIMITS, listedTenants, trimStore, watchCommits } from './sim-store.ts';
 import { frameText, requestText } from './sim-trace.ts';
 import { configsOf } from './store-configs.ts';
 import { TurnScope } from '../host/turn-scope.ts';
@@ -102,6 +102,7 @@ export class SimulatedHost {
       shards: limits.shards,
       now: () => clock.wallMs,
       draw: () => this.#drawIncarnation(),
+      ledgerLimits: LEDGER_LIMITS,
     });
     watchCommits(this.store, this.#setup.onDurable);
     const toClient = (bytes: Uint8Array): void => this.#toClient(STORE, bytes);

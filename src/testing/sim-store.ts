@@ -1,9 +1,13 @@
 /**
- * Two hands on the store of a simulated host: an ear at its commits, and the chore that drops old records.
+ * What a simulated host does with its store beside using it: an ear at its commits, and the chore that drops old records.
  */
 import type { ListedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
+import type { LedgerLimits } from '../store/ledger.ts';
 import type { StepRecord, Store } from '../store/store.ts';
+
+/** A simulation has few tenants and short runs: its ledger is used all the same, and its sweep comes round. */
+export const LEDGER_LIMITS: LedgerLimits = { tenantsMin: 2, sweepSteps: 48 };
 
 /** Hears of each commit the moment the store has made it, before anybody else does. */
 export function watchCommits(store: Store, onDurable: (steps: readonly StepRecord[]) => void): void {

@@ -11,7 +11,7 @@ import { KIND } from '../../src/store/schema.ts';
 import { readModules } from '../../src/store/store-head.ts';
 import { Store } from '../../src/store/store.ts';
 import type { RowChange } from '../../src/store/store.ts';
-import { readTenant } from './reading.ts';
+import { kindName, readTenant, rowsOf } from './reading.ts';
 import type { Inventory } from './reading.ts';
 
 /** Tenants of two shards, whose records share batches. */
@@ -32,6 +32,7 @@ const CHANGES: readonly RowChange[] = [
   { space: 'system', group: 'g0', name: 'meta', value: Uint8Array.of(1) },
   { space: 'system', group: 'sys:timers', name: 't', value: Uint8Array.of(2) },
 ];
+const LIMITS = { tenantsMin: 3, sweepSteps: 1_000 }; // two of three tenants have their second step in the ledger alone
 const CONFIG = Uint8Array.of(1, 2, 3, 4);
 
 const STORES = [
@@ -97,7 +98,17 @@ function openSample(driver: Disk): Store {
   const fill = (bytes: Uint8Array): void => bytes.forEach((_zero, i) => (bytes[i] = next++ % 251));
   const ring = driver.slots === undefined ? PLAIN_RING : new KeyRing(driver.slots, fill);
   const auditKey = (): AuditKey => AuditKey.of(new Uint8Array(32).fill(3));
-  return Store.open({ driver, ring, shards: SHARDS, now: () => 1, draw: () => 5, auditKey, lazy: driver.lazy });
+  const { lazy } = driver;
+  return Store.open({
+    driver,
+    ring,
+    shards: SHARDS,
+    now: () => 1,
+    draw: () => 5,
+    auditKey,
+    lazy,
+    ledgerLimits: LIMITS,
+  });
 }
 
 const inventoryOf = (tenant: string): Inventory => ({
@@ -137,13 +148,6 @@ function readAll(driver: Disk): Map<string, string> {
   return read;
 }
 
-function rowsOf(driver: MemoryKeyValue): readonly Row[] {
-  return driver.range(Uint8Array.of(0), Uint8Array.of(0xff));
-}
-
-const kindName = (key: Uint8Array): string =>
-  Object.entries(KIND).find(([, kind]) => kind === key[0])?.[0] ?? 'unknown';
-
 /** Puts `damaged` in a row's place, reads everything, puts the row back; says who noticed. */
 function outcome(
   driver: Disk,
@@ -166,7 +170,7 @@ function outcome(
 }
 
 /** Rows that belong to no tenant stand there twice: damage in one copy must not matter. */
-const TWICE = new Set(['meta', 'head', 'config', 'modules']);
+const TWICE = new Set(['meta', 'head', 'config', 'modules', 'ledger']);
 
 test('the sample holds every kind of row, and a trie with a branch page', () => {
   const rows = rowsOf(build({ isEncrypted: false }));

@@ -1,6 +1,8 @@
 /** Everything a store says of itself, as plain text, for comparing stores and finding damage. */
 import { SynapseError } from '../../src/base/error.ts';
 import { hexOf } from '../../src/base/hash.ts';
+import type { KeyValue, Row } from '../../src/store/key-value.ts';
+import { KIND } from '../../src/store/schema.ts';
 import type { RowChange, Store } from '../../src/store/store.ts';
 
 /** What to ask for, per tenant: the store itself cannot list groups, names and topics. */
@@ -34,4 +36,12 @@ export function readTenant(store: Store, { tenant, groups, topics, changes }: In
       return `STORE_CORRUPT ${String(error.details['tenant'])}`;
     throw error;
   }
+}
+
+export function rowsOf(driver: KeyValue): readonly Row[] {
+  return driver.range(Uint8Array.of(0), Uint8Array.of(0xff));
+}
+
+export function kindName(key: Uint8Array): string {
+  return Object.entries(KIND).find(([, kind]) => kind === key[0])?.[0] ?? 'unknown';
 }

@@ -1,0 +1,256 @@
+/**
+ * The ledger: what a commit says of tenants whose rows it does not write.
+ *
+ * A step changes some hundred bytes of what is known of its tenant, and the tenant row has some 700; of 10,000 tenants
+ * with a step each in turn, rows were more than half of all that a commit writes. So a commit of many tenants writes one
+ * row instead, with what each of them got: its new index entries. The tenant's own row follows
+ *
+ *   - when its tail goes into an index row, at a snapshot, when it is trimmed or erased, and
+ *   - when the sweep comes to its number: a little further with each such commit, once round in SWEEP_STEPS steps.
+ *
+ * What stands in the ledger is newer than the tenant rows; an opening adds it to them (tenant-directory.ts). Rows from
+ * before the last whole round are not needed any more, and go. A row names the one before it, and the head row the
+ * first and the last: a lost one is missed. It belongs to no tenant, so it is written twice.
+ *
+ *   ledger row = [commit of the ledger row before u64] ([tenantNo u32][seq u64][length u32][index entries])*
+ */
+import { Queue } from '../base/queue.ts';
+import { ByteReader, openRow, putU32, putU64, SEAL_BYTES, sealInPlace } from './binary.ts';
+import type { IndexTail } from './journal-index.ts';
+import type { KeyValue, Write } from './key-value.ts';
+import type { RowArena } from './row-arena.ts';
+import { COPIES, corrupt, ledgerKey } from './schema.ts';
+
+/** Where the ledger begins and ends: commits that wrote a row of it; 0 while there is none. */
+export interface LedgerSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** How much waits for how long. */
+export interface LedgerLimits {
+  /** Tenants of a commit from which their rows wait: of fewer, two rows of the ledger would be more pages than theirs. */
+  readonly tenantsMin: number;
+  /** Steps in which the sweep comes round: an opening reads up to twice as many, at about 1 µs each. */
+  readonly sweepSteps: number;
+}
+
+export const LEDGER_LIMITS: LedgerLimits = { tenantsMin: 8, sweepSteps: 32_768 };
+
+/** What a commit added for a tenant. */
+export interface LateEntries {
+  readonly commitNo: number;
+  /** Last step of the commit. */
+  readonly seq: number;
+  /** Index entries, as at the end of a tail. */
+  readonly bytes: Uint8Array;
+}
+
+/** A tenant whose row may wait. */
+export interface LateTenant {
+  readonly state: { readonly tenantNo: number; readonly seq: number; readonly indexTail: IndexTail };
+  /** Length of its tail before the commit. */
+  readonly tailBefore: number;
+}
+
+const HEAD_BYTES = 8;
+const TENANT_BYTES = 16;
+
+/** Rows that are not needed any more, deleted with each commit that adds one. */
+const DROPPED_MAX = 2;
+
+/** The ledger of an open store: which rows it has, and whose tenant rows are older. */
+export class Ledger {
+  readonly #limits: LedgerLimits;
+  readonly #commits: Queue<number> = new Queue();
+  #last = 0;
+  /** By tenant number: 1 where the tenant row is older than the ledger. */
+  #behind = new Uint8Array(1_024);
+  /** The number that the sweep comes to next. */
+  #cursor = 0;
+  /** The last commit before the sweep began its round. */
+  #roundFrom = 0;
+  /** Rows up to this commit are not needed. */
+  #settled = 0;
+
+  constructor(late: LateTable, limits: LedgerLimits = LEDGER_LIMITS) {
+    this.#limits = limits;
+    for (const commit of late.commits) this.#commits.push(commit);
+    this.#last = late.commits.at(-1) ?? 0;
+    for (const tenantNo of late.byTenant.keys()) this.#mark(tenantNo, 1);
+  }
+
+  get span(): LedgerSpan {
+    return { first: this.#commits.peek() ?? 0, last: this.#last };
+  }
+
+  /** A draft for a commit of so many deferrable tenants and steps, where it is worth one. Changes nothing here. */
+  draft(
+    commitNo: number,
+    tenants: number,
+    waiting: { readonly tenants: number; readonly steps: number },
+  ): LedgerDraft | undefined {
+    const { tenantsMin, sweepSteps } = this.#limits;
+    if (waiting.tenants < tenantsMin) return undefined;
+    const from = this.#cursor;
+    const to = Math.min(tenants, from + Math.ceil((tenants * waiting.steps) / sweepSteps));
+    const dropped = this.#commits.ahead(DROPPED_MAX).filter((commit) => commit <= this.#settled);
+    return new LedgerDraft({ commitNo, previous: this.#last, tenants, from, to, dropped });
+  }
+
+  /** Where the ledger begins and ends once the commit of this draft is durable. */
+  spanAfter(draft: LedgerDraft | undefined): LedgerSpan {
+    if (draft === undefined) return this.span;
+    const { commitNo, dropped } = draft.plan;
+    const added = draft.late.length > 0 ? commitNo : undefined;
+    const first = this.#commits.ahead(dropped.length + 1)[dropped.length] ?? added ?? 0;
+    return { first, last: first === 0 ? 0 : (added ?? this.#last) };
+  }
+
+  isBehind(tenantNo: number): boolean {
+    return this.#behind[tenantNo] === 1;
+  }
+
+  /** The commit of this draft is durable. */
+  took({ plan, late }: LedgerDraft): void {
+    for (const commit of plan.dropped) if (this.#commits.peek() === commit) this.#commits.shift();
+    if (plan.from === 0) this.#roundFrom = plan.commitNo - 1;
+    this.#behind.fill(0, plan.from, plan.to);
+    for (const { state } of late) this.#mark(state.tenantNo, 1);
+    this.#cursor = plan.to;
+    if (plan.to === plan.tenants) {
+      this.#cursor = 0;
+      this.#settled = this.#roundFrom;
+    }
+    if (late.length === 0) return;
+    this.#commits.push(plan.commitNo);
+    this.#last = plan.commitNo;
+  }
+
+  #mark(tenantNo: number, flag: 0 | 1): void {
+    if (tenantNo >= this.#behind.length) {
+      const larger = new Uint8Array(Math.max(2 * this.#behind.length, tenantNo + 1));
+      larger.set(this.#behind);
+      this.#behind = larger;
+    }
+    this.#behind[tenantNo] = flag;
+  }
+}
+
+/** What a commit does with the ledger. */
+interface LedgerPlan {
+  readonly commitNo: number;
+  /** Commit of the ledger row before. */
+  readonly previous: number;
+  readonly tenants: number;
+  /** Tenants whose rows are written now, by number, the last one excluded. */
+  readonly from: number;
+  readonly to: number;
+  /** Commits whose rows go. */
+  readonly dropped: readonly number[];
+}
+
+/** The part of one commit in the ledger; nothing of it counts before the commit is durable. */
+export class LedgerDraft {
+  readonly plan: LedgerPlan;
+  readonly late: LateTenant[] = [];
+  #sizeBytes = HEAD_BYTES;
+
+  constructor(plan: LedgerPlan) {
+    this.plan = plan;
+  }
+
+  /** Takes a tenant whose row shall wait; false for one that the sweep has come to. */
+  take(tenant: LateTenant): boolean {
+    const { tenantNo, indexTail } = tenant.state;
+    if (tenantNo >= this.plan.from && tenantNo < this.plan.to) return false;
+    this.late.push(tenant);
+    this.#sizeBytes += TENANT_BYTES + indexTail.length - tenant.tailBefore;
+    return true;
+  }
+
+  writes(arena: RowArena): Write[] {
+    const { commitNo, previous, dropped } = this.plan;
+    const writes: Write[] = [];
+    for (const commit of dropped)
+      for (let copy = 0; copy < COPIES; copy++) writes.push([ledgerKey(commit, copy), null]);
+    if (this.late.length === 0) return writes;
+    const payload = arena.take(this.#sizeBytes + SEAL_BYTES);
+    putU64(payload, 0, previous);
+    let at = HEAD_BYTES;
+    for (const { state, tailBefore } of this.late) {
+      const { bytes, length } = state.indexTail;
+      putU32(payload, at, state.tenantNo);
+      putU64(payload, at + 4, state.seq);
+      putU32(payload, at + 12, length - tailBefore);
+      payload.set(bytes.subarray(tailBefore, length), at + TENANT_BYTES);
+      at += TENANT_BYTES + length - tailBefore;
+    }
+    for (let copy = 0; copy < COPIES; copy++) {
+      const bytes = copy === 0 ? payload : arena.take(payload.length);
+      if (copy > 0) bytes.set(payload);
+      const key = ledgerKey(commitNo, copy);
+      writes.push([key, sealInPlace(key, bytes)]);
+    }
+    return writes;
+  }
+}
+
+/** The ledger as read back. */
+export interface LateTable {
+  /** Commits that have a row, ascending. */
+  readonly commits: readonly number[];
+  readonly byTenant: ReadonlyMap<number, readonly LateEntries[]>;
+}
+
+/** Ledger rows read at a time. */
+const PAGE_ROWS = 16;
+
+/** All that the ledger says. A row of which no copy can be read, or that is not there: STORE_CORRUPT, as for the head row. */
+export function readLedger(driver: KeyValue, { first, last }: LedgerSpan): LateTable {
+  const commits: number[] = [];
+  const byTenant = new Map<number, LateEntries[]>();
+  if (first === 0) return { commits, byTenant };
+  for (const { commitNo, payload } of ledgerRows(driver, { first, last })) {
+    const reader = new ByteReader(payload);
+    if (reader.u64() !== commits.at(-1) && commits.length > 0) throw corrupt('store ledger row', {});
+    commits.push(commitNo);
+    while (!reader.done) {
+      const tenantNo = reader.u32();
+      const entries = { commitNo, seq: reader.u64(), bytes: reader.block() };
+      const known = byTenant.get(tenantNo);
+      if (known === undefined) byTenant.set(tenantNo, [entries]);
+      else known.push(entries);
+    }
+  }
+  if (commits[0] !== first || commits.at(-1) !== last) throw corrupt('store ledger row', {});
+  return { commits, byTenant };
+}
+
+/** A good copy of each row. */
+function* ledgerRows(
+  driver: KeyValue,
+  { first, last }: LedgerSpan,
+): Generator<{ readonly commitNo: number; readonly payload: Uint8Array }> {
+  const to = ledgerKey(last, COPIES);
+  let done = 0;
+  for (let from = ledgerKey(first, 0); ;) {
+    const rows = driver.range(from, to, { limit: PAGE_ROWS });
+    for (const [key, value] of rows) {
+      const commitNo = commitOfKey(key);
+      if (commitNo === done) continue;
+      const payload = openRow(key, value);
+      if (payload === undefined) continue;
+      done = commitNo;
+      yield { commitNo, payload };
+    }
+    const end = rows.at(-1)?.[0];
+    if (end === undefined || rows.length < PAGE_ROWS) return;
+    from = ledgerKey(commitOfKey(end), (end.at(-1) as number) + 1);
+  }
+}
+
+/** The commit in the key of a ledger row. */
+export function commitOfKey(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset).getBigUint64(1));
+}
