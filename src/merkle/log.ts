@@ -34,7 +34,7 @@ const scratch = new Uint8Array(SCRATCH_BYTES);
 scratch[0] = LEAF_PREFIX;
 
 /** Room for hashes that a range gets at a time: the edge of a log of n leaves has at most log2 n + 1 of them. */
-const SPARE_BYTES = 4 * HASH_BYTES;
+export const SPARE_BYTES = 4 * HASH_BYTES;
 
 /** sha256(0x00 ‖ bytes). */
 export function leafHash(bytes: Uint8Array): Uint8Array {
@@ -81,10 +81,13 @@ export class CompactRange {
     this.#end = end;
   }
 
-  /** From `bytes` as the `bytes` getter gave them; nothing for a range of another size. */
-  static of(size: number, bytes: Uint8Array): CompactRange | undefined {
+  /**
+   * From `bytes` as the `bytes` getter gave them; nothing for a range of another size. It works in `memory`, where that
+   * is given: SPARE_BYTES more than `bytes`.
+   */
+  static of(size: number, bytes: Uint8Array, memory?: Uint8Array): CompactRange | undefined {
     if (!Number.isSafeInteger(size) || size < 0 || bytes.length !== edgeLength(size) * HASH_BYTES) return undefined;
-    const hashes = new Uint8Array(bytes.length + SPARE_BYTES);
+    const hashes = memory ?? new Uint8Array(bytes.length + SPARE_BYTES);
     hashes.set(bytes);
     return new CompactRange(size, hashes, bytes.length);
   }

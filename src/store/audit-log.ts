@@ -13,11 +13,12 @@
  */
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
-import { CompactRange, type LogNodes, nodeHash } from '../merkle/log.ts';
+import { CompactRange, type LogNodes, nodeHash, SPARE_BYTES } from '../merkle/log.ts';
 import { copyOf, openRow, sealRow } from './binary.ts';
 import { type IndexEntry, indexEntries, seqOfKey } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, leavesKey, tileKey } from './schema.ts';
+import type { RowArena } from './row-arena.ts';
 import type { TenantState } from './tenant-row.ts';
 
 /** Levels between two kinds of tile, and hashes in a full one: 8 KiB a row, two LMDB pages. */
@@ -25,8 +26,8 @@ export const TILE_LEVELS = 8;
 export const TILE_HASHES = 2 ** TILE_LEVELS;
 
 /** The log's right edge as the tenant row has it; of another size: STORE_CORRUPT. */
-export function edgeOf({ tenant, seq, logEdge }: TenantState): CompactRange {
-  const range = CompactRange.of(seq, logEdge);
+export function edgeOf({ tenant, seq, logEdge }: TenantState, arena?: RowArena): CompactRange {
+  const range = CompactRange.of(seq, logEdge, arena?.take(logEdge.length + SPARE_BYTES));
   if (range === undefined) throw corrupt('audit log', { tenant, seq });
   return range;
 }
@@ -41,10 +42,11 @@ export class LogDraft {
   /** Tiles that grow, by level and number; most commits of a tenant have none. */
   #tiles: Map<string, { readonly level: number; readonly number: number; hashes: Uint8Array[] }> | undefined;
 
-  constructor(driver: KeyValue, state: TenantState) {
+  /** Works in `arena`: the edge is to be copied before that is cleared. */
+  constructor(driver: KeyValue, state: TenantState, arena: RowArena) {
     this.#driver = driver;
     this.#state = state;
-    this.#range = edgeOf(state);
+    this.#range = edgeOf(state, arena);
   }
 
   /** Appends the leaf at `at` of `leaves`. */

@@ -16,9 +16,8 @@ import type { KeyValue, Write } from './key-value.ts';
 import type { Ledger, LedgerDraft } from './ledger.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
 import type { Roots, RowChange } from './snapshot.ts';
-import { sealRoots, tenantWrites } from './tenant-row.ts';
+import { copyState, sealRoots, type TenantCopy, type TenantState, tenantWrites } from './tenant-row.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
-import type { TenantState } from './tenant-row.ts';
 import type { TenantSeal } from './tenant-seal.ts';
 
 /** One step to be journaled. */
@@ -51,7 +50,7 @@ export interface SnapshotWrite extends SnapshotContent {
 
 interface TenantDraft {
   /** The draft's own: what is in the directory stays as it is. */
-  readonly state: { -readonly [Field in keyof TenantState]: TenantState[Field] };
+  readonly state: TenantCopy;
   readonly isNew: boolean;
   /** Length of its index tail before the commit. */
   readonly tailBefore: number;
@@ -129,7 +128,7 @@ export class CommitDraft {
     return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 
-  /** Next states of the tenants touched, complete once `writes` was called. */
+  /** Next states of the tenants touched, complete once `writes` was called; their edges stand in the arena. */
   states(): readonly TenantState[] {
     return [...this.#tenants.values()].map(({ state }) => state);
   }
@@ -190,18 +189,18 @@ export class CommitDraft {
       assert(known.state.shard === shard, 'a tenant keeps its shard');
       return known;
     }
-    const { directory, shards, commitNo } = this.#ground;
+    const { driver, arena, directory, shards, commitNo } = this.#ground;
     assert(Number.isInteger(shard) && shard >= 0 && shard < shards, 'a shard lies within the number of shards');
     const before = directory.get(tenant);
     assert(before === undefined || before.shard === shard, 'a tenant keeps its shard');
-    const state = before === undefined ? this.#newTenant(tenant, shard) : { ...before, commitNo };
+    const state = before === undefined ? this.#newTenant(tenant, shard) : copyState(before, commitNo);
     const draft: TenantDraft = {
       state,
       isNew: before === undefined,
       tailBefore: state.indexTail.length,
       bodies: [],
       events: [],
-      log: new LogDraft(this.#ground.driver, state),
+      log: new LogDraft(driver, state, arena),
       snapshot: undefined,
       image: undefined,
     };

@@ -20,7 +20,7 @@ import type { Write } from './key-value.ts';
 import type { RowArena } from './row-arena.ts';
 import { batchKey, indexKey } from './schema.ts';
 import type { RowOwner } from './schema.ts';
-import { leafOf } from './tenant-seal.ts';
+import { leafOf, PLAIN_SEAL } from './tenant-seal.ts';
 
 /** What a commit appends for one tenant. */
 export interface JournalDraft {
@@ -75,6 +75,17 @@ export function journalWrites(drafts: readonly JournalDraft[], ground: JournalGr
 /** Adds the stretches of a draft. */
 function cut(draft: JournalDraft, arena: RowArena, stretches: Stretch[]): IndexDraft {
   const { bodies } = draft;
+  let sizeBytes = 0;
+  for (const body of bodies) sizeBytes += RECORD_HEAD_BYTES + body.length;
+  if (sizeBytes > STRETCH_BYTES && bodies.length > 1) return cutLong(draft, arena, stretches);
+  const index = new IndexDraft(draft.state.indexTail, ENTRY_HEAD_BYTES + bodies.length * HASH_BYTES, arena);
+  stretches.push({ draft, index, from: 0, to: bodies.length, sizeBytes });
+  return index;
+}
+
+/** The same where they are too long for one. */
+function cutLong(draft: JournalDraft, arena: RowArena, stretches: Stretch[]): IndexDraft {
+  const { bodies } = draft;
   const starts = [0];
   const sizes: number[] = [];
   let sizeBytes = 0;
@@ -121,12 +132,16 @@ function batchWrite(batch: readonly Stretch[], part: number, { commitNo, timeMs,
     const { tenantNo, seal, seq } = draft.state;
     const entry = index.open(records);
     encode(stretch, plain, at, entry + ENTRY_HEAD_BYTES);
-    const stretchBytes = plain.subarray(at, at + sizeBytes);
-    const value = seal.sealRecords(indexKey(tenantNo, seq + 1 - draft.bodies.length + from), stretchBytes);
-    if (value !== stretchBytes) sealed.push(value);
-    index.place(entry, { commitNo, part, offset, length: value.length, records, tenants: batch.length, timeMs });
+    let length = sizeBytes;
+    if (seal !== PLAIN_SEAL) {
+      const key = indexKey(tenantNo, seq + 1 - draft.bodies.length + from);
+      const value = seal.sealRecords(key, plain.subarray(at, at + sizeBytes));
+      sealed.push(value);
+      length = value.length;
+    }
+    index.place(entry, { commitNo, part, offset, length, records, tenants: batch.length, timeMs });
     at += sizeBytes;
-    offset += value.length;
+    offset += length;
   }
   return [batchKey(commitNo, part), sealed.length === 0 ? plain : Buffer.concat(sealed)];
 }

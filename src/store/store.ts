@@ -39,7 +39,7 @@ import {
 import { checkShards, openTenants } from './store-opening.ts';
 import type { OpenedTenants, StoreOptions } from './store-opening.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
-import type { TenantState } from './tenant-row.ts';
+import { copyState, type TenantState } from './tenant-row.ts';
 import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
 import { planTrim, type TrimPolicy } from './trim.ts';
@@ -210,7 +210,7 @@ export class Store {
     this.#check();
     const state = this.#directory.get(tenant);
     if (state === undefined) return [];
-    return keptRecords(this.#driver, state, fromSeq);
+    return keptRecords(this.#driver, copyState(state), fromSeq);
   }
 
   /** At most `limit` events of a topic from offset `from` on. */

@@ -13,7 +13,8 @@ import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Row } from './key-value.ts';
 import type { LateTable } from './ledger.ts';
 import { behind, corrupt, KIND, nameKey, tenantKey } from './schema.ts';
-import { type DecodedTenant, decodeName, decodeTenant, type TenantState } from './tenant-row.ts';
+import { type DecodedTenant, decodeName, decodeTenant, keptState } from './tenant-row.ts';
+import { takeState, type TenantCopy, type TenantState } from './tenant-row.ts';
 
 /** Rows read at a time while loading: somebody may have to wait for them, a millisecond. */
 const LOAD_ROWS = 100;
@@ -47,7 +48,7 @@ export interface DirectoryGround {
  */
 export class TenantDirectory {
   readonly #ground: DirectoryGround;
-  readonly #states: Map<string, TenantState> = new Map();
+  readonly #states: Map<string, TenantCopy> = new Map();
   readonly #damaged: Map<string, Damage> = new Map();
   readonly #erased: Map<string, TenantState> = new Map();
   /** The rest of the reading; nothing once all is read. */
@@ -191,12 +192,19 @@ export class TenantDirectory {
   /** Replaces a tenant's state after a commit. */
   set(state: TenantState): void {
     const { tenant } = state;
-    this.#numbered[state.tenantNo] = state;
     if (state.life === 'alive') {
-      if (!this.#states.has(tenant)) this.#sorted = undefined;
-      this.#states.set(tenant, state);
+      const known = this.#states.get(tenant);
+      if (known !== undefined) {
+        takeState(known, state);
+        return;
+      }
+      this.#sorted = undefined;
+      const kept = keptState(state);
+      this.#states.set(tenant, kept);
+      this.#numbered[state.tenantNo] = kept;
       return;
     }
+    this.#numbered[state.tenantNo] = state;
     this.#states.delete(tenant);
     this.#damaged.delete(tenant);
     this.#erased.set(tenant, state);
