@@ -43,7 +43,7 @@ const SHARE = 'share';
 const COMMIT_STEPS = 2_000;
 /** Bytes of a record: those of the counter's, with its frame. */
 const BODY_BYTES = 220;
-/** Index rows are read 64 at a time, for two runs of leaves at most, and tiles: a proof that reads more reads too much. */
+/** Index rows are read 64 at a time at the most, for two runs of leaves, and tiles: a proof that reads more reads too much. */
 const PROOF_ROWS_MAX = 320;
 
 function bodyOf(seq: number): Uint8Array {

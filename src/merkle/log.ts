@@ -51,6 +51,17 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return sha256(pair);
 }
 
+/** Root over a power of two of hashes, one behind the other; what stood in `row` is lost. */
+export function rootOver(row: Uint8Array): Uint8Array {
+  for (let end = row.length; end > HASH_BYTES; end /= 2) {
+    for (let at = 0; at < end; at += 2 * HASH_BYTES) {
+      for (let i = 0; i < 2 * HASH_BYTES; i++) pair[1 + i] = row[at + i] as number;
+      sha256Into(pair, row, at / 2);
+    }
+  }
+  return row.subarray(0, HASH_BYTES);
+}
+
 /** Root of the log without leaves: sha256 of nothing. */
 export function emptyLogRoot(): Uint8Array {
   return sha256('');

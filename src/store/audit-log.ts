@@ -13,7 +13,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
-import { CompactRange, type LogNodes, nodeHash, SPARE_BYTES } from '../merkle/log.ts';
+import { CompactRange, type LogNodes, rootOver, SPARE_BYTES } from '../merkle/log.ts';
 import { copyOf, openRow, sealRow } from './binary.ts';
 import { type IndexEntry, indexEntries, seqOfKey } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
@@ -168,10 +168,7 @@ export class StoredNodes implements LogNodes {
     const first = index * 2 ** rest;
     const tile = this.#run((level - rest) / TILE_LEVELS, Math.floor(first / TILE_HASHES));
     const at = first % TILE_HASHES;
-    const hashes = Array.from({ length: 2 ** rest }, (_, i) =>
-      tile.subarray((at + i) * HASH_BYTES, (at + i + 1) * HASH_BYTES),
-    );
-    return joined(hashes);
+    return rootOver(tile.slice(at * HASH_BYTES, (at + 2 ** rest) * HASH_BYTES));
   }
 
   /** All hashes there are of tile `number` on a level of tiles; level 0 are the leaves. */
@@ -203,15 +200,4 @@ export function edgeAt(driver: KeyValue, state: TenantState, size: number): Comp
   const range = CompactRange.of(size, Buffer.concat(hashes));
   assert(range !== undefined, 'the complete subtrees of a log are its right edge');
   return range;
-}
-
-/** Root over a power of two of hashes. */
-function joined(hashes: readonly Uint8Array[]): Uint8Array {
-  let row = [...hashes];
-  while (row.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let at = 0; at < row.length; at += 2) above.push(nodeHash(row[at] as Uint8Array, row[at + 1] as Uint8Array));
-    row = above;
-  }
-  return (row[0] as Uint8Array).slice();
 }

@@ -68,8 +68,9 @@ const TAIL_BYTES = 1_024;
 export const ENTRY_HEAD_BYTES = 34;
 const RECORDS_AT = 18;
 
-/** Index rows read at a time. */
-const INDEX_ROWS = 64;
+/** Index rows read at first, and at the most: a proof needs one or two of them, a recovery all there are. */
+const INDEX_ROWS_FIRST = 2;
+const INDEX_ROWS_MAX = 64;
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -192,8 +193,8 @@ export function* indexEntries(driver: KeyValue, state: IndexOwner, seq: number):
 function* entriesInRows(driver: KeyValue, state: IndexOwner, seq: number): Generator<IndexEntry> {
   const to = indexKey(state.tenantNo, state.seq + 1);
   let from = rowHolding(driver, state, seq)?.[0] ?? indexKey(state.tenantNo, 0);
-  for (;;) {
-    const rows = driver.range(from, to, { limit: INDEX_ROWS });
+  for (let limit = INDEX_ROWS_FIRST; ; limit = Math.min(2 * limit, INDEX_ROWS_MAX)) {
+    const rows = driver.range(from, to, { limit });
     for (const row of rows) {
       const entries = decodeIndex(row, state.tenant);
       // The last of a row always: whoever misses `seq` sees that it is not there.
@@ -201,7 +202,7 @@ function* entriesInRows(driver: KeyValue, state: IndexOwner, seq: number): Gener
         if (entry.firstSeq + entry.records > seq || at === entries.length - 1) yield entry;
     }
     const last = rows.at(-1);
-    if (last === undefined || rows.length < INDEX_ROWS) return;
+    if (last === undefined || rows.length < limit) return;
     from = indexKey(state.tenantNo, seqOfKey(last[0]) + 1);
   }
 }
