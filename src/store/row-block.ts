@@ -22,11 +22,21 @@ export const ROW_VALUE_MAX_BYTES: number = 4 << 10;
 const HEAD_BYTES = 4;
 const MARK = 0x8000;
 
+/** Rows that are no more are worth a new array once they are a fifth of the bytes. */
+const WORTH = 5;
+
+/** Arrays come in multiples of this. */
+const PAGE_BYTES = 1_024;
+
+/** Arrays that have no rows, by their size, and how many of each are kept at most. */
+const freeArrays: (Uint8Array[] | undefined)[] = [];
+const FREE_MAX = 256;
+
 /** Up to so many bytes are copied here: a call into the engine takes as long. */
 const BY_HAND_MAX = 64;
 
 export class RowBlock {
-  #bytes: Uint8Array = new Uint8Array(256);
+  #bytes: Uint8Array = take(0);
   #used = 0;
   /** Bytes of rows that are no more. */
   #dead = 0;
@@ -115,7 +125,10 @@ export class RowBlock {
   remove(at: number): void {
     this.#dead += this.#sizeAt(at);
     this.#places.splice(at, 1);
-    if (this.#dead * 2 > this.#bytes.length) this.#rewrite(0);
+    if (this.#dead * 2 < this.#bytes.length) return;
+    const before = this.#bytes;
+    this.#rewrite(0);
+    giveBack(before);
   }
 
   /** Takes the rows above the middle out. */
@@ -124,27 +137,42 @@ export class RowBlock {
     let at = 0;
     for (let size = 0; size < half; at++) size += this.#sizeAt(at);
     const above = new RowBlock();
+    giveBack(above.#bytes);
     above.#bytes = this.#bytes;
     above.#places = this.#places.splice(Math.min(at, this.count - 1));
+    const before = this.#bytes;
     above.#rewrite(0);
     this.#rewrite(0);
+    giveBack(before);
     return above;
   }
 
   /** Place for so many bytes. */
   #room(sizeBytes: number): number {
-    if (this.#used + sizeBytes > this.#bytes.length) this.#rewrite(sizeBytes);
+    if (this.#used + sizeBytes > this.#bytes.length) {
+      const before = this.#bytes;
+      if (this.#dead * WORTH > this.#used) this.#rewrite(sizeBytes);
+      else this.#grow(sizeBytes);
+      giveBack(before);
+    }
     const place = this.#used;
     this.#used = place + sizeBytes;
     return place;
   }
 
-  /** Writes the rows into a new array, one behind the other, with room for `more` bytes and an eighth to spare. */
+  /** The same bytes in a longer array: one copy, where a row by row copy would win little room. */
+  #grow(more: number): void {
+    const bytes = take(this.#used + more);
+    bytes.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = bytes;
+  }
+
+  /** Writes the rows into a new array, one behind the other, with room for `more` bytes. */
   #rewrite(more: number): void {
     const from = this.#bytes;
     let size = more;
     for (let at = 0; at < this.#places.length; at++) size += this.#sizeAt(at);
-    const bytes = new Uint8Array(size + (size >> 3));
+    const bytes = take(size);
     let used = 0;
     for (let at = 0; at < this.#places.length; at++) {
       const length = this.#sizeAt(at);
@@ -176,6 +204,18 @@ export class RowBlock {
     for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
     return copy;
   }
+}
+
+/** An array of at least so many bytes, with some to spare: not every row is to make a new one. What is in it, nobody knows. */
+function take(sizeBytes: number): Uint8Array {
+  const pages = Math.ceil((sizeBytes + 1) / PAGE_BYTES);
+  return freeArrays[pages]?.pop() ?? new Uint8Array(pages * PAGE_BYTES);
+}
+
+/** Takes an array back that nobody reads any more: to wait for the collector took as much memory as all rows. */
+function giveBack(bytes: Uint8Array): void {
+  const free = (freeArrays[bytes.length / PAGE_BYTES] ??= []);
+  if (free.length < FREE_MAX) free.push(bytes);
 }
 
 function write(from: Uint8Array, to: Uint8Array, at: number): void {

@@ -369,7 +369,7 @@ export class Store {
 
   /** The one way rows are written: sorted, since LMDB takes neighbours faster, the later of equal keys behind. */
   #commitRows(writes: Write[]): void {
-    const sorted = writes.toSorted(([a], [b]) => compareBytes(a, b));
+    const sorted = writes.toSorted((a, b) => compareBytes(a[0], b[0]));
     this.#attempt(() => this.#driver.commit(sorted));
   }
 
