@@ -67,6 +67,11 @@ export class DedupTable {
     this.marks.touch(key);
   }
 
+  /** Whether there is a row. */
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   rowValue(key: string): Uint8Array | null {
     const entry = this.#entries.get(key);
     return entry === undefined ? null : encodeValue(entry);

@@ -81,6 +81,11 @@ export class TimerTable {
     return undefined;
   }
 
+  /** Whether there is a row. */
+  has(id: string): boolean {
+    return this.#timers.has(id);
+  }
+
   rowValue(id: string): Uint8Array | null {
     const timer = this.#timers.get(id);
     return timer === undefined ? null : encodeValue(timer);

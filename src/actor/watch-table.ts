@@ -56,6 +56,11 @@ export class WatchTable {
     this.marks.drop(target);
   }
 
+  /** Whether there is a row. */
+  has(target: string): boolean {
+    return this.#watchers.has(target);
+  }
+
   rowValue(target: string): Uint8Array | null {
     const watchers = this.#watchers.get(target);
     return watchers === undefined ? null : encodeValue(watchers);
