@@ -13,6 +13,7 @@ import { LaneCore, type LaneSetup } from './lane-core.ts';
 import { Memory } from './memory.ts';
 import { Moves } from './moves.ts';
 import { Recovery } from './recovery.ts';
+import { MailboxDepth } from './seat-round.ts';
 import type { Seat } from './seat.ts';
 
 /** What a lane tells of itself. */
@@ -41,6 +42,7 @@ export class LaneHost {
   readonly #recovery: Recovery;
   readonly #memory: Memory;
   readonly #agenda: Agenda;
+  readonly #depth: MailboxDepth;
   readonly moves: Moves;
   readonly census: Census;
   #sinceShrink = 0;
@@ -51,6 +53,7 @@ export class LaneHost {
     this.#recovery = new Recovery(this.#core, this.#intake);
     this.#memory = new Memory(this.#core, this.#intake, this.#recovery);
     this.#agenda = new Agenda(this.#core);
+    this.#depth = new MailboxDepth(this.#core.seats);
     this.moves = new Moves(this.#core, this.#recovery);
     this.census = new Census(this.#core);
   }
@@ -283,13 +286,21 @@ export class LaneHost {
     return this.#core.seats.size;
   }
 
+  get actorCount(): number {
+    return this.#core.cellCount;
+  }
+
   get figures(): LaneFigures {
+    return this.#figures(this.#depth.whole());
+  }
+
+  /** The same for who looks often: where there are many tenants, `mailboxDepth` may be a second old. */
+  glance(nowMs: number, isIdle: boolean): LaneFigures {
+    return this.#figures(this.#depth.glance(nowMs, isIdle));
+  }
+
+  #figures(mailboxDepth: number): LaneFigures {
     const core = this.#core;
-    let mailboxDepth = 0;
-    for (const seat of core.seats.values()) {
-      mailboxDepth += seat.inbox.length;
-      for (const mailbox of seat.domain?.state.mailboxes.values() ?? []) mailboxDepth += mailbox.messages.length;
-    }
     return {
       tenants: core.seats.size,
       actors: core.cellCount,

@@ -6,6 +6,7 @@ import { evict, isEvictable } from '../actor/residency.ts';
 import type { Intake } from './intake.ts';
 import type { LaneCore } from './lane-core.ts';
 import type { Recovery } from './recovery.ts';
+import { SeatRound } from './seat-round.ts';
 import type { Seat } from './seat.ts';
 
 /** A tenant unused for this long, and quiet, gives back its tables as well. */
@@ -14,21 +15,27 @@ const SEAT_IDLE_MS = 60_000;
 /** Cells looked at per seat and tick, so that a tick stays short. */
 const SCAN_MAX = 20_000;
 
+/** Tenants looked at with each tick, at the least, and the part of all: once round in some seconds. */
+const TICK_SEATS = 2_000;
+const TICK_PARTS = 8;
+
 export class Memory {
   readonly #core: LaneCore;
   readonly #intake: Intake;
   readonly #recovery: Recovery;
+  readonly #round: SeatRound;
 
   constructor(core: LaneCore, intake: Intake, recovery: Recovery) {
     this.#core = core;
     this.#intake = intake;
     this.#recovery = recovery;
+    this.#round = new SeatRound(core.seats);
   }
 
-  /** Lets idle actors and quiet tenants go. Called about once a second. */
+  /** Lets idle actors and quiet tenants go; of very many tenants those of one slice. Called about once a second. */
   tick(): void {
     const nowMs = this.#core.ports.nowMs();
-    for (const seat of this.#core.seats.values()) {
+    for (const seat of this.#round.share(TICK_PARTS, TICK_SEATS)) {
       if (seat.phase !== 'ready' || seat.current !== undefined) continue;
       this.#releaseIdle(seat, nowMs - this.#core.bornMs);
       if (nowMs - seat.usedMs < SEAT_IDLE_MS) continue;

@@ -255,7 +255,7 @@ class LaneThread {
 
   #tick(): void {
     const usedMb = this.#checkMemory();
-    const { actors } = this.host.figures;
+    const actors = this.host.actorCount;
     this.host.tick(usedMb > this.#task.heapMb * HEAP_PRESSURE ? Math.floor(actors / 2) : undefined);
     this.#pump();
   }
@@ -281,7 +281,7 @@ class LaneThread {
     if (isSoon && (!isIdle || host.tenantCount > FEW_TENANTS)) return; // at the next tick at the latest
     this.#publishedMs = nowMs;
     if (!isIdle) this.#checkMemory();
-    this.#board.publish(host.figures);
+    this.#board.publish(host.glance(nowMs, isIdle));
   }
 
   /** Resolves once `isDone` holds; looked at after each round. */
