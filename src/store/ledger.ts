@@ -15,7 +15,7 @@
  *   ledger row = [commit of the ledger row before u64] ([tenantNo u32][seq u64][length u32][index entries])*
  */
 import { Queue } from '../base/queue.ts';
-import { ByteReader, openRow, putU32, putU64, SEAL_BYTES, sealInPlace } from './binary.ts';
+import { openRow, putU32, putU64, SEAL_BYTES, sealInPlace } from './binary.ts';
 import type { IndexTail } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import type { RowArena } from './row-arena.ts';
@@ -77,7 +77,7 @@ export class Ledger {
     this.#limits = limits;
     for (const commit of late.commits) this.#commits.push(commit);
     this.#last = late.commits.at(-1) ?? 0;
-    for (const tenantNo of late.byTenant.keys()) this.#mark(tenantNo, 1);
+    for (const tenantNo of late.byTenant.tenants()) this.#mark(tenantNo, 1);
   }
 
   get span(): LedgerSpan {
@@ -200,7 +200,57 @@ export class LedgerDraft {
 export interface LateTable {
   /** Commits that have a row, ascending. */
   readonly commits: readonly number[];
-  readonly byTenant: ReadonlyMap<number, readonly LateEntries[]>;
+  readonly byTenant: LateEntriesOf;
+}
+
+/** Where a tenant's entries stand: the row among those that are kept, and the offset in it, by turns. */
+type Places = number[];
+
+/**
+ * Entries by tenant. Rows are kept as they were read, and entries made of them when their tenant is asked for: an
+ * opening goes over tens of thousands of them, and nobody is served before.
+ */
+export class LateEntriesOf {
+  readonly #rows: { readonly commitNo: number; readonly payload: Uint8Array; readonly view: DataView }[] = [];
+  readonly #places: Map<number, Places> = new Map();
+
+  /** Numbers of the tenants that have some. */
+  tenants(): Iterable<number> {
+    return this.#places.keys();
+  }
+
+  /** Takes a row in; says which commit has the one before it. Damaged: STORE_CORRUPT. */
+  add(commitNo: number, payload: Uint8Array): number {
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    const row = this.#rows.push({ commitNo, payload, view }) - 1;
+    const end = payload.length;
+    let at = HEAD_BYTES;
+    for (; at + TENANT_BYTES <= end; at += TENANT_BYTES + view.getUint32(at + 12)) {
+      const tenantNo = view.getUint32(at);
+      const places = this.#places.get(tenantNo);
+      if (places === undefined) this.#places.set(tenantNo, [row, at]);
+      else places.push(row, at);
+    }
+    if (at !== end) throw corrupt('store ledger row', {});
+    return Number(view.getBigUint64(0));
+  }
+
+  /** The entries of a tenant, ascending. */
+  get(tenantNo: number): readonly LateEntries[] | undefined {
+    const places = this.#places.get(tenantNo);
+    if (places === undefined) return undefined;
+    const found: LateEntries[] = [];
+    for (let i = 0; i < places.length; i += 2) {
+      const row = this.#rows[places[i] as number];
+      const at = places[i + 1] as number;
+      if (row === undefined) continue;
+      const { commitNo, payload, view } = row;
+      const start = at + TENANT_BYTES;
+      const bytes = payload.subarray(start, start + view.getUint32(at + 12));
+      found.push({ commitNo, seq: Number(view.getBigUint64(at + 4)), bytes });
+    }
+    return found;
+  }
 }
 
 /** Ledger rows read at a time. */
@@ -209,19 +259,12 @@ const PAGE_ROWS = 16;
 /** All that the ledger says. A row of which no copy can be read, or that is not there: STORE_CORRUPT, as for the head row. */
 export function readLedger(driver: KeyValue, { first, last }: LedgerSpan): LateTable {
   const commits: number[] = [];
-  const byTenant = new Map<number, LateEntries[]>();
+  const byTenant = new LateEntriesOf();
   if (first === 0) return { commits, byTenant };
   for (const { commitNo, payload } of ledgerRows(driver, { first, last })) {
-    const reader = new ByteReader(payload);
-    if (reader.u64() !== commits.at(-1) && commits.length > 0) throw corrupt('store ledger row', {});
+    const before = byTenant.add(commitNo, payload);
+    if (before !== commits.at(-1) && commits.length > 0) throw corrupt('store ledger row', {});
     commits.push(commitNo);
-    while (!reader.done) {
-      const tenantNo = reader.u32();
-      const entries = { commitNo, seq: reader.u64(), bytes: reader.block() };
-      const known = byTenant.get(tenantNo);
-      if (known === undefined) byTenant.set(tenantNo, [entries]);
-      else known.push(entries);
-    }
   }
   if (commits[0] !== first || commits.at(-1) !== last) throw corrupt('store ledger row', {});
   return { commits, byTenant };
