@@ -62,9 +62,24 @@ export function messageJob(message: Message, actorId: string = actorIdOf(message
   return { kind: 'message', actorId, message };
 }
 
+/**
+ * Ids made lately, by some letters of their keys: actors speak to the same few again and again, and a text just put
+ * together is copied and hashed before it finds anything (a turn of ping-pong 1.39 to 1.22 µs).
+ */
+const lately: ({ readonly type: string; readonly key: string; readonly id: string } | undefined)[] = [];
+/** How many, less one. */
+const PLACES = 0x1ff;
+
 /** The key of an actor inside its domain. Injective: a type holds no NUL, a key no control character. */
 export function actorIdOf(type: string, key: string): string {
-  return `${type}\0${key}`;
+  const { length } = key;
+  const letters = key.charCodeAt(0) * 961 + key.charCodeAt(length - 1) * 31 + key.charCodeAt(length >> 1) * 7;
+  const place = (letters + length) & PLACES;
+  const known = lately[place];
+  if (known !== undefined && known.key === key && known.type === type) return known.id;
+  const id = `${type}\0${key}`;
+  lately[place] = { type, key, id };
+  return id;
 }
 
 /** The inverse of {@link actorIdOf}. */

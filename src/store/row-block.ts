@@ -30,7 +30,7 @@ const PAGE_BYTES = 1_024;
 
 /** Arrays that have no rows, by their size, and how many of each are kept at most. */
 const freeArrays: (Uint8Array[] | undefined)[] = [];
-const FREE_MAX = 256;
+const FREE_MAX = 32;
 
 /** Up to so many bytes are copied here: a call into the engine takes as long. */
 const BY_HAND_MAX = 64;
