@@ -10,6 +10,7 @@ import { shardOf } from '../../src/base/address.ts';
 import { encodeArguments } from '../../src/frame/codec.ts';
 import { FRAME_KIND, encodeFrame } from '../../src/frame/frame.ts';
 import { LaneHost } from '../../src/host/lane-host.ts';
+import { SNAPSHOT_PART_BYTES } from '../../src/host/snapshot-sending.ts';
 
 const SHARDS = 64;
 const INCARNATION = 7;
@@ -69,6 +70,7 @@ export class LaneStage {
         snapshotEverySteps: Number.MAX_SAFE_INTEGER, // a snapshot is work of its own, not of a command
         snapshotEveryBytes: Number.MAX_SAFE_INTEGER,
         snapshotEveryRows: Number.MAX_SAFE_INTEGER,
+        snapshotPartBytes: SNAPSHOT_PART_BYTES,
         maxActiveActors: 1_000_000,
         recordsSnapshots: false,
       },

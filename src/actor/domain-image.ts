@@ -12,7 +12,7 @@ import { RareMap, RareSet } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { META_ROW, rowGroupOf } from './cell.ts';
 import { DEDUP_GROUP } from './dedup.ts';
-import { type DomainState, EFFECT_GROUP, TURN_GROUP } from './domain-state.ts';
+import { type DirtyRows, type DomainState, EFFECT_GROUP, TURN_GROUP } from './domain-state.ts';
 import type { Message } from './message.ts';
 import { Outbox, type OutboxImage } from './outbox.ts';
 import type { RowMarks } from './row-marks.ts';
@@ -33,7 +33,8 @@ export interface ChangedRow {
 export interface DomainSnapshot {
   readonly seq: number;
   readonly image: Uint8Array;
-  readonly changes: readonly ChangedRow[];
+  /** Made as they are asked for, to be had once; until then no step of the domain may begin. */
+  readonly changes: Iterator<ChangedRow>;
 }
 
 interface DomainImage {
@@ -119,18 +120,26 @@ export function takeSystemMarks(state: DomainState): void {
 }
 
 /** Rows that a snapshot taken now would write; changes nothing. */
-export function changedRows(state: DomainState): ChangedRow[] {
+export function changedRows(state: DomainState): Iterable<ChangedRow> {
   assert(state.step === undefined, 'a snapshot is taken between steps');
-  const changes = changedSystemRows(state);
-  for (const [actorId, dirty] of state.dirty) {
+  return rowsOf(state, changedSystemRows(state), state.dirty);
+}
+
+/** One by one: those of a million actors are never there together. */
+function* rowsOf(
+  state: DomainState,
+  system: readonly ChangedRow[],
+  dirtyActors: Iterable<readonly [string, DirtyRows]>,
+): Generator<ChangedRow, void, undefined> {
+  yield* system;
+  for (const [actorId, dirty] of dirtyActors) {
     const cell = state.cells.get(actorId);
     const group = rowGroupOf(actorId);
     for (const name of state.dirtyNames(actorId, dirty)) {
       const space = name === META_ROW ? 'system' : 'state';
-      changes.push({ space, group, name, value: cell?.rowValue(name) ?? null });
+      yield { space, group, name, value: cell?.rowValue(name) ?? null };
     }
   }
-  return changes;
 }
 
 /** The image alone, for a comparison of roots. */
@@ -148,15 +157,16 @@ export function changedRowCount(state: DomainState): number {
 /** Takes a snapshot. What it holds counts as clean once `snapshotStored` is called. */
 export function takeSnapshot(state: DomainState): DomainSnapshot {
   assert(state.dirtyPending.size === 0, 'one snapshot of a domain is under way at a time');
+  assert(state.step === undefined, 'a snapshot is taken between steps');
   touchTurns(state);
-  const changes = changedRows(state);
+  const system = changedSystemRows(state);
   takeSystemMarks(state);
   state.dirtyPending = state.dirty;
   state.dirty = new RareMap();
   state.dirtyRowCount = 0;
   state.erasedPending = state.erased;
   state.erased = new RareSet();
-  return { seq: state.seq, image: encodeImage(state), changes };
+  return { seq: state.seq, image: encodeImage(state), changes: rowsOf(state, system, state.dirtyPending) };
 }
 
 /** The last snapshot taken is durable. */

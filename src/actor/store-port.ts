@@ -12,7 +12,6 @@ import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { readF64, readU32 } from '../frame/little-endian.ts';
 import { encodeReply } from '../frame/reply.ts';
 import { readUtf8 } from '../frame/utf8.ts';
-import type { ChangedRow } from './domain-image.ts';
 import { type StepBody, writeRecord } from './record.ts';
 import type { Output } from './step.ts';
 
@@ -47,12 +46,30 @@ export interface SnapshotRequest {
   /** The snapshot's own record, to which the store adds the roots; none where the journal is kept whole. */
   readonly body: Uint8Array | undefined;
   readonly image: Uint8Array;
-  readonly changes: readonly ChangedRow[];
+  /** Rows, packed (row-pack.ts). */
+  readonly changes: Uint8Array;
+  /** Parts that came before, in which the other rows are. With any, no position is its own: nothing waits for it. */
+  readonly parts: number;
+}
+
+/** Rows of a snapshot that is too large for one message; the last of its messages is a {@link SnapshotRequest}. */
+export interface SnapshotPart {
+  readonly kind: 'part';
+  readonly epoch: number;
+  readonly position: number;
+  readonly shard: number;
+  readonly tenant: string;
+  readonly seq: number;
+  /** About as many rows will come in all parts. */
+  readonly rowCount: number;
+  /** Rows, packed. */
+  readonly changes: Uint8Array;
 }
 
 export type StoreRequest =
   | StepRequest
   | SnapshotRequest
+  | SnapshotPart
   | { readonly kind: 'open'; readonly epoch: number; readonly tenant: string }
   | {
       readonly kind: 'load';
@@ -68,14 +85,15 @@ export type StoreRequest =
       readonly tenant: string;
       readonly seq: number;
       readonly image: Uint8Array;
-      readonly changes: readonly ChangedRow[];
+      /** Rows, packed. */
+      readonly changes: Uint8Array;
     }
   | { readonly kind: 'list'; readonly epoch: number; readonly shards: readonly number[] };
 
 /** What a lane asks of the store, but for its epoch. */
 export type StoreRead = Unstamped<ReadRequest>;
 
-type ReadRequest = Exclude<StoreRequest, StepRequest | SnapshotRequest>;
+type ReadRequest = Exclude<StoreRequest, StepRequest | SnapshotRequest | SnapshotPart>;
 type Unstamped<T> = T extends ReadRequest ? Omit<T, 'epoch'> : never;
 
 /** A tenant that has to be opened without a message, or may be left on disk. */

@@ -67,8 +67,13 @@ export class ByteSink {
 
   /** Length (u32) and the bytes from `start` to before `end`. */
   piece(bytes: Uint8Array, start: number, end: number): void {
+    this.u32(end - start);
+    this.span(bytes, start, end);
+  }
+
+  /** The bytes from `start` to before `end`, without a length before them. */
+  span(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
-    this.u32(length);
     const at = this.#room(length);
     const to = this.#bytes;
     if (length > BY_HAND_MAX) to.set(bytes.subarray(start, end), at);

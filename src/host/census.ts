@@ -40,7 +40,7 @@ export function namesOf(counted: readonly CensusEntry[]): ReadonlySet<string> {
 }
 
 interface Count {
-  /** Seats not yet asked for: a step of theirs is under way. */
+  /** Seats not yet asked for: a step of theirs is under way, or half of a snapshot. */
   waiting: Set<Seat>;
   readonly open: Map<number, { readonly seat: Seat; readonly seq: number }>;
   readonly entries: CensusEntry[];
@@ -75,7 +75,8 @@ export class Census {
   }
 
   #ask(count: Count, seat: Seat): void {
-    if (seat.phase === 'opening' || seat.phase === 'replaying' || seat.current !== undefined) return;
+    if (seat.phase === 'opening' || seat.phase === 'replaying') return;
+    if (seat.current !== undefined || seat.sending !== undefined) return;
     count.waiting.delete(seat);
     const state = seat.domain?.state;
     if (state === undefined || state.seq === 0) return; // refused or closed: the store's own rows say what there is

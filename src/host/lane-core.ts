@@ -6,6 +6,7 @@ import { Domain } from '../actor/domain.ts';
 import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
 import { changedRowCount, changedRows, encodeImage, snapshotStored, takeSnapshot } from '../actor/domain-image.ts';
 import { SNAPSHOT_ORDER } from '../actor/input.ts';
+import { packRows } from '../actor/row-pack.ts';
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
 import { type StepBody, encodeRecord } from '../actor/record.ts';
 import {
@@ -36,6 +37,7 @@ import {
   tenantReply,
 } from './lane-frame.ts';
 import { Seat } from './seat.ts';
+import { SnapshotSending } from './snapshot-sending.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -51,6 +53,8 @@ export interface LanePorts {
   toShard(shard: number, bytes: Uint8Array): void;
   /** The bytes hold only during the call: who keeps them copies them. */
   toStore(bytes: Uint8Array): void;
+  /** So much waits on its way to the store that a snapshot in parts holds back; left out: never. */
+  isStoreFull?(): boolean;
   /** The input whose code is about to run, or none: what a death is blamed on. */
   blame(frame: Frame | undefined): void;
 }
@@ -61,6 +65,8 @@ export interface LaneLimits {
   readonly snapshotEverySteps: number;
   readonly snapshotEveryBytes: number;
   readonly snapshotEveryRows: number;
+  /** Rows of a snapshot in one message. */
+  readonly snapshotPartBytes: number;
   readonly maxActiveActors: number;
   /** Every snapshot is recorded as an input: wanted where the journal may be trimmed up to it. */
   readonly recordsSnapshots: boolean;
@@ -103,6 +109,8 @@ export class LaneCore {
   repeatCount = 0;
   restartCount = 0;
   eventCount = 0;
+  /** Seats whose snapshot goes on when the store can take more. */
+  readonly #stalled: Set<Seat> = new Set();
   #rootsId = 0;
 
   constructor(setup: LaneSetup) {
@@ -172,7 +180,7 @@ export class LaneCore {
       tenant: seat.tenant,
       seq,
       image: encodeImage(state),
-      changes: changedRows(state),
+      changes: packRows(changedRows(state)),
     });
     return id;
   }
@@ -228,15 +236,43 @@ export class LaneCore {
     }
     const isRecorded = this.setup.limits.recordsSnapshots || seat.isTrimmed || seat.acks.length > 0;
     const body = isRecorded ? this.#recordSnapshot(seat) : undefined;
-    const { seq, image, changes } = takeSnapshot(state);
+    const { tenant, shard } = seat;
+    const origin = { tenant, shard, rowCount: changedRowCount(state) };
+    seat.sending = new SnapshotSending(origin, takeSnapshot(state), body);
     seat.snapshotPending = true;
     seat.stepsSinceSnapshot = 0;
     seat.bytesSinceSnapshot = 0;
-    this.position += 1;
-    seat.lastPosition = this.position;
-    const { tenant, shard } = seat;
-    const { epoch, position } = this;
-    this.toStore({ kind: 'snapshot', epoch, position, shard, tenant, seq, body, image, changes });
+    this.#sendRows(seat, seat.sending, true);
+  }
+
+  /**
+   * Sends a further part of a snapshot. Until the last has left no step of the tenant begins: the rows are read as they
+   * go. Where it is recorded none begins before it is stored: its record comes to the journal with its roots.
+   */
+  sendSnapshot(seat: Seat): void {
+    const { sending } = seat;
+    if (sending === undefined || sending.isSent) return;
+    if (this.ports.isStoreFull?.() === true) this.#stalled.add(seat);
+    else this.#sendRows(seat, sending, false);
+  }
+
+  #sendRows(seat: Seat, sending: SnapshotSending, isFirst: boolean): void {
+    const isLast = sending.fill(this.setup.limits.snapshotPartBytes);
+    if (isFirst && isLast) {
+      this.position += 1;
+      seat.lastPosition = this.position;
+    }
+    this.toStore(sending.message({ epoch: this.epoch, position: this.position }));
+    if (isLast && (isFirst || !sending.isRecorded)) seat.sending = undefined;
+    if (!isFirst || !isLast) this.wake(seat);
+  }
+
+  /** Snapshots that waited until the store can take more go on; true where one does. */
+  wakeStalled(): boolean {
+    if (this.#stalled.size === 0 || this.ports.isStoreFull?.() === true) return false;
+    for (const seat of this.#stalled) this.wake(seat);
+    this.#stalled.clear();
+    return true;
   }
 
   /** The step under which a snapshot is recorded: it takes note of acknowledgements, and changes nothing else. */
@@ -254,6 +290,10 @@ export class LaneCore {
 
   snapshotStored(seat: Seat): void {
     seat.snapshotPending = false;
+    if (seat.sending !== undefined) {
+      seat.sending = undefined;
+      this.wake(seat);
+    }
     if (seat.domain !== undefined) snapshotStored(seat.domain.state);
     if (seat.snapshotWanted) this.snapshot(seat);
   }

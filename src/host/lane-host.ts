@@ -172,10 +172,16 @@ export class LaneHost {
       core.tick();
       this.#runSeat(seat);
       this.#agenda.note(seat);
+      if (seat.sending !== undefined) break; // a part takes as long as ten thousand turns
       if (left % LOOK_EVERY === 0 && isOver()) break; // turns may be long: those who wait are looked after in time
     }
     this.#check();
     return core.round.length > 0;
+  }
+
+  /** To be asked when something has left for the store: a snapshot in parts may wait for that. True: there is more to do. */
+  wakeStalled(): boolean {
+    return this.#core.wakeStalled();
   }
 
   #check(): void {
@@ -186,6 +192,10 @@ export class LaneHost {
   #runSeat(seat: Seat): void {
     const core = this.#core;
     if (seat.waitsFor !== undefined || core.outage !== undefined) return;
+    if (seat.sending !== undefined) {
+      core.sendSnapshot(seat);
+      return;
+    }
     switch (seat.phase) {
       case 'closed':
         this.#recovery.open(seat);
@@ -257,6 +267,7 @@ export class LaneHost {
   snapshotAll(): void {
     for (const seat of this.#core.seats.values()) {
       if (seat.phase !== 'ready' && seat.phase !== 'held') continue;
+      if (seat.snapshotPending) this.#core.awaitedSnapshots.add(seat); // one in parts takes its time
       if (!this.#core.isDirty(seat)) continue;
       this.#core.awaitedSnapshots.add(seat);
       if (seat.current !== undefined || seat.snapshotPending) seat.snapshotWanted = true;

@@ -229,6 +229,7 @@ export class Recovery {
     seat.takeAcks();
     this.#intake.giveUp(seat);
     seat.snapshotPending = false;
+    seat.sending = undefined;
     seat.snapshotWanted = false;
     seat.timerQueued = undefined;
     seat.agendaMs = Number.POSITIVE_INFINITY;

@@ -13,6 +13,7 @@ import type { SynapseError } from '../base/error.ts';
 import { Queue } from '../base/queue.ts';
 import { RareMap, RareSet } from '../base/rare.ts';
 import type { Frame } from '../frame/frame.ts';
+import type { SnapshotSending } from './snapshot-sending.ts';
 
 export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 'refused';
 
@@ -136,6 +137,8 @@ export class Seat {
   stepsSinceSnapshot = 0;
   bytesSinceSnapshot = 0;
   snapshotPending = false;
+  /** A snapshot in parts that is not sent whole yet: nothing of the tenant runs meanwhile. */
+  sending: SnapshotSending | undefined = undefined;
   /** Somebody asked for a snapshot; it is taken at the end of the step. */
   snapshotWanted = false;
   /** The timer whose frame is in the inbox. */

@@ -16,6 +16,7 @@ import { inspectRecord } from '../store/damaged-record.ts';
 import { type JournalRecord, readRecords } from '../store/journal.ts';
 import { corrupt, TRIE } from '../store/schema.ts';
 import { readGroup, readImage, readSystemRows, StoredPages } from '../store/snapshot.ts';
+import { readStage } from '../store/stage-row.ts';
 import type { StoreView } from '../store/store-view.ts';
 import type { TenantState } from '../store/tenant-row.ts';
 import { leafOf } from '../store/tenant-seal.ts';
@@ -49,6 +50,11 @@ export interface Passage {
   readonly checksRoots?: boolean;
 }
 
+function halfStored(tenant: string): SynapseError {
+  const text = `a snapshot of ${JSON.stringify(tenant)} was interrupted while it was put in place: open the store with a system once, which finishes it`;
+  return new SynapseError('INVALID_ARGUMENT', text, { tenant });
+}
+
 export class TenantReplay {
   readonly tenant: TenantState;
   /** The step that the replay started after: 0, or its snapshot's. */
@@ -65,6 +71,7 @@ export class TenantReplay {
   /** Opens the tenant in the thread, which is this replay's alone until it is done. */
   static async open(worker: ReplayWorker, view: StoreView, tenant: TenantState): Promise<TenantReplay> {
     const isWhole = tenant.firstSeq === 1;
+    if (!isWhole && readStage(view.driver, tenant) !== undefined) throw halfStored(tenant.tenant);
     const image = isWhole ? undefined : readImage(view.driver, tenant);
     if (!isWhole && image === undefined) throw corrupt('image', { tenant: tenant.tenant, seq: tenant.snapshotSeq });
     const configs = new Map<number, Uint8Array>();

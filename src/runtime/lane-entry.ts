@@ -12,6 +12,7 @@ import { LaneHost } from '../host/lane-host.ts';
 import { repairRealm } from '../host/lockdown.ts';
 import { type LoadedActors, loadActors } from '../host/modules.ts';
 import { admitter } from '../host/options.ts';
+import { SNAPSHOT_BACKLOG_BYTES, SNAPSHOT_SIZES } from '../host/snapshot-sending.ts';
 import { StrictModules } from '../host/strict.ts';
 import { exposeCollector } from './collector.ts';
 import { offer, replyWith } from './control-port.ts';
@@ -114,13 +115,14 @@ class LaneThread {
       registry,
       configs: new Map(configs.map(([id, bytes]) => [id, decodeConfig(bytes)])),
       configId,
-      limits: { ...limits, snapshotEveryRows: 20_000 },
+      limits: { ...limits, ...SNAPSHOT_SIZES },
       ports: {
         nowMs: () => Math.floor(nowMs()),
         fillSeed: seedPool(fillRandom),
         toClient: (bytes) => this.#client.sendBorrowed(bytes),
         toShard: (shard, bytes) => this.#toShard(shard, bytes),
         toStore: (bytes) => this.#store.sendBorrowed(bytes),
+        isStoreFull: () => this.#store.pendingBytes > SNAPSHOT_BACKLOG_BYTES,
         blame: (frame) => this.#board.blame(frame),
       },
       kernel: {
@@ -197,7 +199,7 @@ class LaneThread {
     this.#publish(host, true);
     this.#settleWaiters(host);
     this.#flush();
-    if (this.#sleep()) this.#setWake(host.nextDueMs);
+    if (!host.wakeStalled() && this.#sleep()) this.#setWake(host.nextDueMs);
     else this.#again();
   }
 
@@ -215,9 +217,7 @@ class LaneThread {
   }
 
   #flush(): void {
-    this.#store.flush();
-    this.#client.flush();
-    for (const link of this.#peers.values()) link.flush();
+    for (const link of this.#links) link.flush();
   }
 
   #sleep(): boolean {

@@ -126,6 +126,10 @@ class StoreThread {
       for (const link of this.#links.values()) link.flush();
       this.#tellTopics();
       if (host.isDown) this.#scheduleRecovery();
+      if (host.advance()) {
+        for (const link of this.#links.values()) link.flush();
+        break; // a slice of a snapshot takes as long as 64 small commits
+      }
       if (count > 0 || hasCommitted) continue;
       if (host.readMore()) {
         for (const link of this.#links.values()) link.flush();

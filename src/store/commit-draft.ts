@@ -15,7 +15,8 @@ import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import type { Ledger, LedgerDraft } from './ledger.ts';
 import { domainRootOf, imageWrite, SnapshotDraft } from './snapshot.ts';
-import type { Roots, RowChange } from './snapshot.ts';
+import type { RowChanges, Roots } from './snapshot.ts';
+import { type Stage, stageEnd } from './stage-row.ts';
 import { copyState, sealRoots, type TenantCopy, type TenantState, tenantWrites } from './tenant-row.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 import type { TenantSeal } from './tenant-seal.ts';
@@ -37,7 +38,8 @@ export interface StepRecord {
 export interface SnapshotContent {
   /** Opaque to the store. */
   readonly image: Uint8Array;
-  readonly changes: readonly RowChange[];
+  /** Packed (row-pack.ts), or a list. */
+  readonly changes: RowChanges;
 }
 
 /** A snapshot of a tenant at `seq`, by what changed since its last one. */
@@ -59,6 +61,8 @@ interface TenantDraft {
   readonly log: LogDraft;
   snapshot: SnapshotDraft | undefined;
   image: Write | undefined;
+  /** Where this ends a snapshot in parts. */
+  stageEnd: readonly Write[];
 }
 
 /** What a draft is made over. */
@@ -68,9 +72,13 @@ export interface DraftGround extends JournalGround {
   readonly ring: SealRing;
   readonly shards: number;
   readonly ledger: Ledger;
+  /** The snapshot in parts that ends with this commit's, where the tenant has one. */
+  readonly stageOf: (tenant: string) => Stage | undefined;
   /** Number of the next new tenant. */
   readonly nextTenantNo: number;
 }
+
+const NO_WRITES: readonly Write[] = [];
 
 export class CommitDraft {
   readonly #ground: DraftGround;
@@ -118,7 +126,9 @@ export class CommitDraft {
 
   #snapshot(draft: TenantDraft, seq: number, write: SnapshotContent): Roots {
     const { state } = draft;
-    draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state);
+    const stage = this.#ground.stageOf(state.tenant);
+    if (stage !== undefined) draft.stageEnd = stageEnd(state.tenantNo);
+    draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state, stage);
     draft.snapshot.apply(write.changes);
     draft.image = imageWrite(state, seq, write.image);
     const { stateRoot, systemRoot } = draft.snapshot;
@@ -143,7 +153,7 @@ export class CommitDraft {
     );
     this.ledger = this.#ledgerDraft(drafts);
     for (const draft of drafts) {
-      const { state, isNew, log, events, snapshot, image } = draft;
+      const { state, isNew, log, events, snapshot, image, stageEnd: end } = draft;
       state.logEdge = log.edge();
       if (!mayWait(draft) || this.ledger?.take(draft) !== true)
         for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
@@ -151,7 +161,7 @@ export class CommitDraft {
       // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
       if (snapshot !== undefined) for (const write of snapshot.writes()) writes.push(write);
-      if (image !== undefined) writes.push(image);
+      if (image !== undefined) writes.push(image, ...end);
     }
     for (const write of this.#ledgerWrites()) writes.push(write);
     return writes;
@@ -203,6 +213,7 @@ export class CommitDraft {
       log: new LogDraft(driver, state, arena),
       snapshot: undefined,
       image: undefined,
+      stageEnd: NO_WRITES,
     };
     this.#tenants.set(tenant, draft);
     return draft;

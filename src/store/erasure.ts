@@ -35,7 +35,15 @@ export interface ErasureGround {
 }
 
 /** Kinds of rows that hold content of a tenant, all with its number behind the kind. */
-const CONTENT_KINDS: readonly number[] = [KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page];
+const CONTENT_KINDS: readonly number[] = [
+  KIND.events,
+  KIND.image,
+  KIND.row,
+  KIND.systemRow,
+  KIND.page,
+  KIND.stage,
+  KIND.part,
+];
 
 /** Rows of one commit: keeps its dirty pages in a few MiB and other commits waiting for some ms. */
 const CHUNK_ROWS = 4_000;

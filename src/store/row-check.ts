@@ -43,13 +43,23 @@ const OF_TENANT: ReadonlySet<number> = new Set([
   KIND.row,
   KIND.systemRow,
   KIND.page,
+  KIND.stage,
+  KIND.part,
 ]);
 
 /** Kinds whose rows are written twice, the number of the copy last in the key. */
 const COPIED: ReadonlySet<number> = new Set([KIND.meta, KIND.head, KIND.config, KIND.modules, KIND.ledger]);
 
 /** Kinds whose values are under their tenant's seal. */
-const CONTENT: ReadonlySet<number> = new Set([KIND.events, KIND.image, KIND.row, KIND.systemRow, KIND.page]);
+const CONTENT: ReadonlySet<number> = new Set([
+  KIND.events,
+  KIND.image,
+  KIND.row,
+  KIND.systemRow,
+  KIND.page,
+  KIND.stage,
+  KIND.part,
+]);
 
 const LEDGER_KEY_BYTES = 10;
 
@@ -72,6 +82,8 @@ const KEY_BYTES: ReadonlyMap<number, number | undefined> = new Map<number, numbe
   [KIND.row, 38],
   [KIND.systemRow, 37],
   [KIND.page, undefined],
+  [KIND.stage, 6],
+  [KIND.part, 13],
 ]);
 
 /** Where the key of a page says of which trie it is. */

@@ -19,9 +19,12 @@
  *   31 tenantNo:u32 G:16 space:u8 R:16               row     state (0) or system (1) row of an actor's group
  *   32 tenantNo:u32 G:16 R:16                        sysrow  system row of a group that starts with "sys:"
  *   33 tenantNo:u32 trie:u8 prefix                   page    of the state trie (0) or the system trie (1), hex prefix
+ *   34 tenantNo:u32 0                                stage   a snapshot in parts that is being put in place: seq, how far, the tries' roots (staging.ts)
+ *   34 tenantNo:u32 1                                content its image and record
+ *   35 tenantNo:u32 range:u32 number:u32             part    its rows that are not in place yet, packed
  *   with G = sha256(text(group))[0..16], R = sha256(len(group) group name)[0..16]; names stand in the value
  *   and are compared on reading, so a name is never part of a key without its hash and never a path.
- *   In an encrypted store content is under its tenant's seal (cipher-seal.ts): the values of 22, 30 to 33, the
+ *   In an encrypted store content is under its tenant's seal (cipher-seal.ts): the values of 22, 30 to 35, the
  *   roots in 11, the records in 20; G, R and a topic's hash are then HMACs, and so is a page's prefix.
  *   meta, head, config, modules and ledger belong to no tenant: each is written twice, one good copy is enough.
  *
@@ -32,6 +35,7 @@
  *   4  batches by commit alone; the newest index entries in the tenant row, several in an index row
  *   5  a bucket of a trie holds the hashes of its leaves, not those of their values
  *   6  a ledger: tenant rows follow later; its ends in the head row
+ *   7  snapshots in parts: stage and part rows
  */
 import { SynapseError } from '../base/error.ts';
 import type { ErrorDetails } from '../base/error.ts';
@@ -40,7 +44,7 @@ import { ByteWriter, copyOf, putU32, putU64, textBytes } from './binary.ts';
 import { KEY_HASH_BYTES, type TenantSeal } from './tenant-seal.ts';
 
 /** Version of the schema above. A store of another version is refused, never converted in passing. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 /** First byte of every key. */
 export const KIND = {
@@ -61,6 +65,8 @@ export const KIND = {
   row: 0x31,
   systemRow: 0x32,
   page: 0x33,
+  stage: 0x34,
+  part: 0x35,
 } as const;
 
 /** Rows that belong to no tenant are kept so many times. */
@@ -152,6 +158,24 @@ export function pageKey({ tenantNo, seal }: RowOwner, trie: TrieNumber, prefix: 
   return key;
 }
 
+export function stageKey(tenantNo: number): Uint8Array {
+  return start(KIND.stage).u32(tenantNo).u8(0).bytes();
+}
+
+export function stageContentKey(tenantNo: number): Uint8Array {
+  return start(KIND.stage).u32(tenantNo).u8(1).bytes();
+}
+
+/** Part `number` of a range of row hashes. */
+export function partKey(tenantNo: number, range: number, number: number): Uint8Array {
+  return start(KIND.part).u32(tenantNo).u32(range).u32(number).bytes();
+}
+
+/** Prefix of all parts of a tenant. */
+export function partPrefix(tenantNo: number): Uint8Array {
+  return start(KIND.part).u32(tenantNo).bytes();
+}
+
 /** Prefix of an actor group's rows, both spaces. */
 export function groupPrefix(owner: RowOwner, group: string): Uint8Array {
   const name = nameOf(owner, group);
@@ -171,6 +195,15 @@ export function allRowsPrefix(tenantNo: number): Uint8Array {
 export function systemPrefix(owner: RowOwner, group?: string): Uint8Array {
   const prefix = start(KIND.systemRow).u32(owner.tenantNo);
   return (group === undefined ? prefix : prefix.raw(nameOf(owner, group))).bytes();
+}
+
+/** Either prefix, of a group whose name is there as the bytes of its text. */
+export function prefixOfGroup(owner: RowOwner, isDomain: boolean, text: Uint8Array): Uint8Array {
+  const name = owner.seal.shortName(sha256(text));
+  return start(isDomain ? KIND.systemRow : KIND.row)
+    .u32(owner.tenantNo)
+    .raw(name)
+    .bytes();
 }
 
 /** sha256 over an injective encoding of (group, name): the row's key in its trie. */

@@ -10,10 +10,11 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES, sha256, sha256Into, sha256Of } from '../base/hash.ts';
 import { TrieBatch, type TrieChange } from '../merkle/trie-batch.ts';
-import { copyBytes } from '../merkle/trie-page.ts';
 import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.ts';
 import type { TriePages } from '../merkle/trie.ts';
-import { ByteReader, ByteWriter } from './binary.ts';
+import { packRows, ROW_GONE, ROW_STATE, RowCursor } from '../actor/row-pack.ts';
+import { ByteSink } from '../base/byte-sink.ts';
+import { ByteReader, ByteWriter, SEAL_BYTES, textBytes } from './binary.ts';
 import type { KeyValue, Row, Write } from './key-value.ts';
 import {
   allRowsPrefix,
@@ -21,12 +22,14 @@ import {
   groupPrefix,
   imageKey,
   pageKey,
+  prefixOfGroup,
   rowHash,
   rowKeyUnder,
   systemPrefix,
   TRIE,
 } from './schema.ts';
 import type { RowOwner, TrieNumber } from './schema.ts';
+import { readStage } from './stage-row.ts';
 import { rowsUnder } from './tenant-directory.ts';
 import type { TenantState } from './tenant-row.ts';
 
@@ -40,6 +43,9 @@ export interface RowChange {
   readonly name: string;
   readonly value: Uint8Array | null;
 }
+
+/** Changes as a list, or packed as row-pack.ts does. */
+export type RowChanges = Iterable<RowChange> | Uint8Array;
 
 /** The two roots of a tenant at a step, 32 bytes each. */
 export interface Roots {
@@ -75,21 +81,26 @@ const VERIFY_ROWS = 10_000;
 /** Where the space stands in the key of an actor's row: behind kind, tenant number and group hash. */
 export const SPACE_AT = 21;
 
+/** Of both tries. */
+type StandingRoots = Pick<TenantState, 'stateRoot' | 'systemRoot'>;
+
 /** The tries of one tenant with changes on top, nothing written. */
 export class SnapshotDraft {
   readonly #state: TenantState;
   readonly #tries: Record<RowSpace, OverlayPages>;
   readonly #rows: Write[] = [];
-  #group: string | undefined;
+  /** The group of the row before, as the bytes of a text. */
+  #group: Uint8Array = NO_PREFIX;
   #isDomain = false;
   #groupPrefix: Uint8Array = NO_PREFIX;
   #stateRoot: Uint8Array;
   #systemRoot: Uint8Array;
 
-  constructor(driver: KeyValue, state: TenantState) {
+  /** @param standing roots of the tries as they stand: not the tenant's while a snapshot in parts is being put in place */
+  constructor(driver: KeyValue, state: TenantState, standing: StandingRoots = state) {
     this.#state = state;
-    this.#stateRoot = state.stateRoot;
-    this.#systemRoot = state.systemRoot;
+    this.#stateRoot = standing.stateRoot;
+    this.#systemRoot = standing.systemRoot;
     this.#tries = {
       state: new OverlayPages(new StoredPages(driver, state, TRIE.state)),
       system: new OverlayPages(new StoredPages(driver, state, TRIE.system)),
@@ -105,17 +116,17 @@ export class SnapshotDraft {
   }
 
   /** Applies changes; of two changes of one row the later wins. Damaged pages: STORE_CORRUPT. */
-  apply(changes: readonly RowChange[]): void {
+  apply(changes: RowChanges): void {
     const byTrie: Record<RowSpace, TrieBatch> = { state: new TrieBatch(), system: new TrieBatch() };
-    for (const change of changes) {
-      const { group, name, value } = change;
-      const hash = rowHash(group, name);
-      const batch = byTrie[change.space];
-      const at = batch.add(value === null);
-      copyBytes(hash, 0, batch.bytes, at, HASH_BYTES);
-      if (value !== null) sha256Into(value, batch.bytes, at + HASH_BYTES);
-      const key = this.#rowKey(placeOf(change), group, hash);
-      this.#rows.push([key, value === null ? null : this.#sealed(key, group, name, value)]);
+    const row = new RowCursor(changes instanceof Uint8Array ? changes : packRows(changes));
+    while (row.next()) {
+      const isGone = (row.flags & ROW_GONE) !== 0;
+      const batch = byTrie[(row.flags & ROW_STATE) === 0 ? 'system' : 'state'];
+      const at = batch.add(isGone);
+      packedRowHash(row, batch.bytes, at);
+      if (!isGone) sha256Into(viewOf(row.bytes, row.value, row.end), batch.bytes, at + HASH_BYTES);
+      const key = this.#rowKey(row, batch.bytes.slice(at, at + HASH_BYTES));
+      this.#rows.push([key, isGone ? null : this.#sealed(key, row)]);
     }
     this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
     this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
@@ -137,18 +148,28 @@ export class SnapshotDraft {
   }
 
   /** As `rowKey`: rows of a group come one after another, and its prefix is a hash. */
-  #rowKey(place: 'state' | 'system' | 'domain', group: string, hash: Uint8Array): Uint8Array {
-    const isDomain = place === 'domain';
-    if (this.#group !== group || this.#isDomain !== isDomain) {
-      this.#group = group;
+  #rowKey(row: RowCursor, hash: Uint8Array): Uint8Array {
+    const isDomain = (row.flags & ROW_STATE) === 0 && isOfDomain(row);
+    if (this.#isDomain !== isDomain || !this.#isSameGroup(row)) {
+      this.#group = row.bytes.slice(row.content + TEXT_HEAD_BYTES, row.name);
       this.#isDomain = isDomain;
-      this.#groupPrefix = isDomain ? systemPrefix(this.#state, group) : groupPrefix(this.#state, group);
+      this.#groupPrefix = prefixOfGroup(this.#state, isDomain, this.#group);
     }
+    const place = isDomain ? 'domain' : (row.flags & ROW_STATE) === 0 ? 'system' : 'state';
     return rowKeyUnder(this.#groupPrefix, place, this.#state.seal.shortName(hash));
   }
 
-  #sealed(key: Uint8Array, group: string, name: string, value: Uint8Array): Uint8Array {
-    return this.#state.seal.seal(key, new ByteWriter(value.length + 128).text(group).text(name).raw(value));
+  #isSameGroup({ bytes, content, name }: RowCursor): boolean {
+    const group = this.#group;
+    const start = content + TEXT_HEAD_BYTES;
+    if (group.length !== name - start) return false;
+    for (let i = group.length - 1; i >= 0; i--) if (group[i] !== bytes[start + i]) return false; // names differ at their ends
+    return true;
+  }
+
+  #sealed(key: Uint8Array, { bytes, content, end }: RowCursor): Uint8Array {
+    const row = new ByteWriter(end - content + SEAL_BYTES).raw(viewOf(bytes, content, end));
+    return this.#state.seal.seal(key, row);
   }
 
   #update(space: RowSpace, changes: TrieBatch, before: Uint8Array): Uint8Array {
@@ -166,6 +187,19 @@ export class SnapshotDraft {
       throw corrupt('trie page', { ...error.details, tenant, seq, trie: space }, error);
     }
   }
+}
+
+/** Roots as if `changes` were applied at a step; writes nothing. */
+export function rootsAfter(
+  driver: KeyValue,
+  state: TenantState,
+  changes: RowChanges,
+  { seq, imageHash }: { readonly seq: number; readonly imageHash: Uint8Array },
+): Roots {
+  const draft = new SnapshotDraft(driver, state);
+  draft.apply(changes);
+  const { stateRoot, systemRoot } = draft;
+  return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
 }
 
 /** The domain root of a tenant at `seq`. `imageHash` is empty before the first snapshot. */
@@ -234,9 +268,10 @@ export function verifySnapshot(driver: KeyValue, state: TenantState): void {
   const rows = allRowsPrefix(tenantNo);
   for (const row of rowsUnder(driver, rows, PAGE_ROWS)) add(row[0][SPACE_AT] === 0 ? 'state' : 'system', row);
   for (const row of rowsUnder(driver, systemPrefix(state), PAGE_ROWS)) add('system', row);
+  const standing = readStage(driver, state) ?? state;
   for (const [space, root] of [
-    ['state', state.stateRoot],
-    ['system', state.systemRoot],
+    ['state', standing.stateRoot],
+    ['system', standing.systemRoot],
   ] as const) {
     if (Buffer.compare(updateTrie(pages[space], pending[space]), root) !== 0)
       throw corrupt('snapshot', { tenant, seq, trie: space });
@@ -270,9 +305,31 @@ export class StoredPages implements TriePages {
   }
 }
 
-function placeOf(change: RowChange): 'state' | 'system' | 'domain' {
-  if (change.space === 'state') return 'state';
-  return change.group.startsWith(DOMAIN_GROUPS) ? 'domain' : 'system';
+/** Bytes of a text's length. */
+const TEXT_HEAD_BYTES = 4;
+
+const DOMAIN_MARK = textBytes(DOMAIN_GROUPS);
+
+/** Whether the row's group starts with "sys:". */
+function isOfDomain({ bytes, content }: RowCursor): boolean {
+  for (let i = 0; i < DOMAIN_MARK.length; i++) {
+    if (bytes[content + TEXT_HEAD_BYTES + i] !== DOMAIN_MARK[i]) return false;
+  }
+  return true;
+}
+
+const hashed = new ByteSink();
+
+/** As `rowHash`: sha256(text group | bytes of the name's text), without making texts of them. */
+export function packedRowHash({ bytes, content, name, value }: RowCursor, out: Uint8Array, at: number): void {
+  hashed.clear();
+  hashed.span(bytes, content, name);
+  hashed.span(bytes, name + TEXT_HEAD_BYTES, value);
+  sha256Into(hashed.view(), out, at);
+}
+
+function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
 function rowOf(page: Uint8Array): ByteWriter {

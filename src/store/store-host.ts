@@ -8,6 +8,7 @@
  */
 import {
   type ListedTenant,
+  type SnapshotPart,
   type SnapshotRequest,
   type StepRequest,
   type StoreAnswer,
@@ -20,6 +21,7 @@ import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { encodeError } from '../frame/frame.ts';
 import { frameLength } from '../frame/header.ts';
+import { PartDesk } from './part-desk.ts';
 import { isOfOneTenant } from './schema.ts';
 import type { SnapshotWrite, StepRecord, Store } from './store.ts';
 
@@ -32,6 +34,8 @@ const LIST_CHUNK = 500;
 /** To a lane. What is not urgent may wait until the lane is awake for another reason. */
 export type LaneSend = (bytes: Uint8Array, isUrgent: boolean) => void;
 
+const NOTHING = new Uint8Array(0);
+
 interface LaneLink {
   readonly send: LaneSend;
   /** Failures that this incarnation of the lane was told of: what it sends under an older count is void. */
@@ -42,6 +46,8 @@ interface LaneLink {
 }
 
 type Pending = { readonly lane: number; readonly request: StepRequest | SnapshotRequest };
+
+type ReadRequest = Exclude<StoreRequest, StepRequest | SnapshotRequest | SnapshotPart>;
 
 /** Told after a commit, before the lanes are. */
 export interface StorePorts {
@@ -66,6 +72,13 @@ export class StoreHost {
     readonly shards: ReadonlySet<number>;
     tenants: readonly ListedTenant[] | undefined;
   }[] = [];
+  readonly #parts: PartDesk = new PartDesk({
+    parts: () => this.#store.parts,
+    stored: (lane, tenant, seq) => this.#answer(lane, { kind: 'stored', tenant, seq }),
+    failed: (lane, tenant, error) => this.#leaveOut(lane, tenant, error),
+    read: (lane, request) => this.#answerRead(lane, request),
+    refuse: (lane, request, error) => this.#readFailed(lane, request, error),
+  });
   #outage: string | undefined;
   commitCount = 0;
   stepCount = 0;
@@ -84,6 +97,7 @@ export class StoreHost {
   /** Connects a lane, or a new incarnation of it: positions start anew. */
   attach(lane: number, send: LaneSend): void {
     this.flush();
+    this.#parts.forget(lane);
     this.#lanes.set(lane, { send, epoch: 0, durable: 0, gathered: 0 });
     this.#lists = this.#lists.filter((list) => list.lane !== lane);
     if (this.#outage !== undefined) this.#tellFailure(lane);
@@ -99,11 +113,21 @@ export class StoreHost {
     // Of before a failure that the lane had not heard of: it has forgotten what it asked, and asks anew.
     const link = this.#lanes.get(lane);
     if (request.epoch !== link?.epoch || this.#outage !== undefined) return;
-    if (request.kind === 'step' || request.kind === 'snapshot') {
+    if (request.kind === 'step' || (request.kind === 'snapshot' && request.parts === 0)) {
       link.gathered = request.position;
       this.#pending.push({ lane, request });
       return;
     }
+    if (request.kind !== 'part' && request.kind !== 'snapshot') {
+      this.#answerRead(lane, request);
+      return;
+    }
+    this.flush(); // the steps before it
+    // Of a tenant that is left out it counts for nothing, as its steps do.
+    if (!this.isDown && !this.#leftOut.has(request.tenant)) this.#parts.take(lane, request);
+  }
+
+  #answerRead(lane: number, request: ReadRequest): void {
     try {
       this.#read(lane, request);
     } catch (error) {
@@ -111,10 +135,21 @@ export class StoreHost {
     }
   }
 
-  #read(lane: number, request: Exclude<StoreRequest, StepRequest | SnapshotRequest>): void {
+  /** What is wrong with one tenant is told; all else is an outage. */
+  #leaveOut(lane: number, tenant: string, error: unknown): void {
+    if (!isOfOneTenant(error)) {
+      this.#fail(error);
+      return;
+    }
+    this.#leftOut.add(tenant);
+    this.#answer(lane, { kind: 'refused', tenant, error: encodeError(error) });
+  }
+
+  #read(lane: number, request: ReadRequest): void {
     switch (request.kind) {
       case 'open':
         this.flush(); // a lane that is gone may have left steps of this tenant
+        if (this.#parts.defer(lane, request)) return;
         this.#leftOut.delete(request.tenant);
         this.#open(lane, request.tenant);
         return;
@@ -126,6 +161,7 @@ export class StoreHost {
       case 'roots': {
         const { id, tenant, seq, image, changes } = request;
         this.flush(); // the lane asks for the roots of what it has sent: all of that is to be in the log
+        if (this.#parts.defer(lane, request)) return;
         const roots = this.#store.roots(tenant, changes, { seq, imageHash: sha256(image) });
         this.#answer(lane, {
           kind: 'roots',
@@ -189,43 +225,27 @@ export class StoreHost {
   }
 
   /** An answer with an error where one tenant is meant; a failure of the whole store is another thing. */
-  #readFailed(lane: number, request: Exclude<StoreRequest, StepRequest | SnapshotRequest>, error: unknown): void {
+  #readFailed(lane: number, request: ReadRequest, error: unknown): void {
     if (!isOfOneTenant(error)) {
       this.#fail(error);
       return;
     }
     const payload = encodeError(error);
     switch (request.kind) {
-      case 'open':
-        this.#answer(lane, {
-          kind: 'domain',
-          tenant: request.tenant,
-          isTrimmed: false,
-          image: undefined,
-          system: [],
-          error: payload,
-        });
-        this.#answer(lane, { kind: 'records', tenant: request.tenant, bodies: [], isLast: true, error: payload });
+      case 'open': {
+        const { tenant } = request;
+        this.#answer(lane, { kind: 'domain', tenant, isTrimmed: false, image: undefined, system: [], error: payload });
+        this.#answer(lane, { kind: 'records', tenant, bodies: [], isLast: true, error: payload });
         return;
-      case 'load':
-        this.#answer(lane, {
-          kind: 'rows',
-          tenant: request.tenant,
-          actorId: request.actorId,
-          rows: [],
-          error: payload,
-        });
+      }
+      case 'load': {
+        const { tenant, actorId } = request;
+        this.#answer(lane, { kind: 'rows', tenant, actorId, rows: [], error: payload });
         return;
+      }
       case 'roots': {
-        const none = new Uint8Array(0);
-        this.#answer(lane, {
-          kind: 'roots',
-          id: request.id,
-          stateRoot: none,
-          domainRoot: none,
-          auditRoot: none,
-          error: payload,
-        });
+        const none = { stateRoot: NOTHING, domainRoot: NOTHING, auditRoot: NOTHING };
+        this.#answer(lane, { kind: 'roots', id: request.id, ...none, error: payload });
         return;
       }
       case 'list':
@@ -233,10 +253,27 @@ export class StoreHost {
     }
   }
 
+  /** Puts a slice of a snapshot in parts in place: one at a time, so that others' commits go between. True where there was one. */
+  advance(): boolean {
+    return !this.isDown && this.#parts.advance();
+  }
+
+  /** Both, one after the other. */
+  work(): boolean {
+    const hasCommitted = this.flush();
+    return this.advance() || hasCommitted;
+  }
+
+  /** A snapshot in parts is being put in place: there is more to do. */
+  get isBusy(): boolean {
+    return this.#outage === undefined && this.#store.parts.tenants.length > 0;
+  }
+
   /** Writes what has been gathered. True when there was something. */
   flush(): boolean {
+    if (this.#outage !== undefined) return false;
     const pending = this.#pending;
-    if (pending.length === 0 || this.#outage !== undefined) return false;
+    if (pending.length === 0) return false;
     this.#pending = [];
     const written = this.#commit(pending);
     if (written === undefined) return true;
@@ -332,6 +369,7 @@ export class StoreHost {
     this.#outage = error instanceof Error ? error.message : String(error);
     this.#pending = [];
     this.#lists = []; // asked for again when the store is back
+    this.#parts.clear();
     for (const lane of this.#lanes.keys()) this.#tellFailure(lane);
   }
 

@@ -33,6 +33,8 @@ export interface StoreOptions {
   readonly draw?: () => number;
   /** When tenant rows wait, and for how long; see ledger.ts. */
   readonly ledgerLimits?: LedgerLimits;
+  /** Rows of a snapshot in parts that one commit puts in place. */
+  readonly rangeRows?: number;
   /** The key that signs checkpoints, asked for when one is wanted. Default: a new one, kept nowhere. */
   readonly auditKey?: () => AuditKey;
 }

@@ -11,8 +11,7 @@ import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { AuditKey } from './audit-key.ts';
 import { compareBytes } from './binary.ts';
-import { CommitDraft, newTenant } from './commit-draft.ts';
-import type { SnapshotWrite, StepRecord } from './commit-draft.ts';
+import { CommitDraft, newTenant, type SnapshotWrite, type StepRecord } from './commit-draft.ts';
 import type { Ledger } from './ledger.ts';
 import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
 import { readEvents, type StoredEvent } from './event-log.ts';
@@ -20,10 +19,10 @@ import { keptRecords } from './journal.ts';
 import { PLAIN_RING, type SealRing } from './key-ring.ts';
 import type { JournalRecord } from './journal.ts';
 import type { KeyValue, Write } from './key-value.ts';
-import { domainRootOf, readGroup, readImage, readSystemRows, SnapshotDraft, verifySnapshot } from './snapshot.ts';
-import type { GroupRow, Roots, RowChange } from './snapshot.ts';
+import { type GroupRow, readGroup, type RowChanges, type Roots, rootsAfter, verifySnapshot } from './snapshot.ts';
 import { RowArena } from './row-arena.ts';
 import { isOfOneTenant } from './schema.ts';
+import { RANGE_ROWS, Staging, type StagingGround } from './staging.ts';
 import { StoreAudit } from './store-audit.ts';
 import { closed, unavailable } from './store-fault.ts';
 import { ConfigTable, drawIncarnation, headWrites, metaWrites, modulesWrites } from './store-head.ts';
@@ -36,13 +35,12 @@ import {
   type StoreHead,
   type StoreMeta,
 } from './store-head.ts';
-import { checkShards, openTenants } from './store-opening.ts';
-import type { OpenedTenants, StoreOptions } from './store-opening.ts';
+import { checkShards, type OpenedTenants, openTenants, type StoreOptions } from './store-opening.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
-import { copyState, type TenantState } from './tenant-row.ts';
-import { type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
+import { copyState } from './tenant-row.ts';
+import { domainOf, type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
-import { planTrim, type TrimPolicy } from './trim.ts';
+import { trimJournal, type TrimPolicy } from './trim.ts';
 
 export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 export type { StoredEvent } from './event-log.ts';
@@ -66,6 +64,8 @@ export class Store {
   #configs: ConfigTable;
   /** All tenants are read, and no erasure is left unfinished. */
   #isRead = false;
+  #staging: Staging;
+  readonly #stage: () => Staging;
   /** Why everything is refused, while it is. */
   #failure: unknown;
   #closed = false;
@@ -102,6 +102,11 @@ export class Store {
     this.#open = () => openTenants(driver, this.#head, { ring, limits: options.ledgerLimits });
     ({ directory: this.#directory, ledger: this.#ledger } = this.#open());
     this.#configs = new ConfigTable(driver, this.#head.configs);
+    const write = (rows: Write[]): void => this.#commitRows(rows);
+    const commit: StagingGround['commit'] = (steps, snapshots) => void this.commit(steps, snapshots);
+    const ports = { driver, directory: () => this.#directory, write, commit, guard: this.#guard.bind(this) };
+    this.#stage = () => new Staging({ ...ports, rangeRows: options.rangeRows ?? RANGE_ROWS });
+    this.#staging = this.#stage();
     if (options.lazy !== true) while (!this.readMore());
   }
 
@@ -147,6 +152,7 @@ export class Store {
       nextTenantNo: this.#head.tenants,
       timeMs,
       arena: this.#arena,
+      stageOf: (tenant) => this.#staging.endOf(tenant),
     });
     const prepared = this.#guard(() => {
       const roots: Roots[] = [];
@@ -166,33 +172,31 @@ export class Store {
     return prepared.roots;
   }
 
+  /** Snapshots that come in parts. */
+  get parts(): Staging {
+    this.#check();
+    return this.#staging;
+  }
+
   /**
    * Roots as if `changes` were applied to the last snapshot, or to nothing before the first; writes nothing. The domain root is of the
    * last snapshot's step and image unless `at` names others.
    */
-  roots(
-    tenant: string,
-    changes: readonly RowChange[],
-    at?: { readonly seq: number; readonly imageHash: Uint8Array },
-  ): Roots {
+  roots(tenant: string, changes: RowChanges, at?: { readonly seq: number; readonly imageHash: Uint8Array }): Roots {
     this.#check();
+    this.#staging.settle(tenant);
     const state = this.#directory.get(tenant) ?? newTenant(this.#head.tenants, tenant, 0, 0, PLAIN_SEAL);
-    const draft = new SnapshotDraft(this.#driver, state);
-    draft.apply(changes);
-    const { stateRoot, systemRoot } = draft;
-    const { seq, imageHash } = at ?? { seq: state.snapshotSeq, imageHash: state.imageHash };
-    const domainRoot = domainRootOf(stateRoot, systemRoot, seq, imageHash);
-    return { stateRoot: stateRoot.slice(), domainRoot };
+    return rootsAfter(this.#driver, state, changes, at ?? { seq: state.snapshotSeq, imageHash: state.imageHash });
   }
 
   /** A tenant's domain at its last snapshot; nothing for a tenant never committed. */
   loadDomain(tenant: string): StoredDomain | undefined {
     this.#check();
+    this.#staging.settle(tenant);
     const state = this.#directory.get(tenant);
     if (state === undefined) return undefined;
-    const { shard, seq, snapshotSeq, firstSeq } = state;
-    const [image, system] = [readImage(this.#driver, state), readSystemRows(this.#driver, state)];
-    return { shard, seq, snapshotSeq, firstSeq, image, system };
+    this.#staging.drop(tenant); // whoever sent parts is gone
+    return domainOf(this.#driver, state);
   }
 
   /** State and system rows of one actor's group at the last snapshot, in a fixed order; none for an unknown one. */
@@ -278,16 +282,7 @@ export class Store {
   /** Drops journal batches that no tenant needs; see {@link TrimPolicy}. Several commits, each complete in itself. */
   trim(policy: TrimPolicy): { batches: number; bytes: number } {
     this.#check();
-    const dropped = { batches: 0, bytes: 0 };
-    const current = (tenant: string): TenantState => this.#directory.logOf(tenant) as TenantState;
-    const tenants = [...this.#directory.sorted(), ...this.#directory.erased()];
-    for (const chunk of planTrim(this.#driver, tenants, current, policy, this.#now())) {
-      this.#commitRows(chunk.writes);
-      for (const state of chunk.states) this.#directory.set(state);
-      dropped.batches += chunk.batches;
-      dropped.bytes += chunk.bytes;
-    }
-    return dropped;
+    return trimJournal(this.#driver, this.#directory, (rows) => this.#commitRows(rows), policy, this.#now());
   }
 
   /**
@@ -296,6 +291,7 @@ export class Store {
    */
   verify(tenant: string): void {
     this.#check();
+    this.#staging.settle(tenant);
     const state = this.#directory.get(tenant);
     if (state !== undefined) verifySnapshot(this.#driver, state);
   }
@@ -324,6 +320,7 @@ export class Store {
       const configs = new ConfigTable(this.#driver, this.#head.configs);
       configs.adopt(this.#configs);
       this.#configs = configs;
+      this.#staging = this.#stage();
     });
     this.#commitRows(headWrites(this.#head));
     this.#failure = undefined;

@@ -21,6 +21,7 @@ import {
   leavesKey,
   noteKey,
   pageKey,
+  partKey,
   rowHash,
   rowKey,
   systemPrefix,
@@ -30,6 +31,7 @@ import {
 } from './schema.ts';
 import { decodeRow, readImage, SPACE_AT } from './snapshot.ts';
 import type { RowSpace } from './snapshot.ts';
+import { readStage, type Stage } from './stage-row.ts';
 import { checkpointText } from './store-audit.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
@@ -43,6 +45,7 @@ const PAGE_ROWS = 256;
 const TRIE_ROWS = 10_000;
 
 const TENANT_PREFIX_BYTES = 5;
+const RANGE_PREFIX_BYTES = 9;
 
 /** Who signs the checkpoints of the store, where it is known, and how many were looked at. */
 export interface Signer {
@@ -218,7 +221,10 @@ function checkTries(driver: KeyValue, state: TenantState): void {
   const { tenant, tenantNo, snapshotSeq: seq } = state;
   const pages: Record<RowSpace, MemoryPages> = { state: new MemoryPages(), system: new MemoryPages() };
   const due: Record<RowSpace, TrieChange[]> = { state: [], system: [] };
-  const roots: Record<RowSpace, Uint8Array> = { state: state.stateRoot, system: state.systemRoot };
+  const stage = readStage(driver, state);
+  if (stage !== undefined) checkParts(driver, state, stage);
+  const { stateRoot, systemRoot } = stage ?? state; // of the tries as they stand
+  const roots: Record<RowSpace, Uint8Array> = { state: stateRoot, system: systemRoot };
   for (const prefix of [allRowsPrefix(tenantNo), systemPrefix(state)]) {
     for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) {
       const { group, name, value } = decodeRow(row, state);
@@ -236,6 +242,17 @@ function checkTries(driver: KeyValue, state: TenantState): void {
     if (compareBytes(root, roots[space]) !== 0)
       throw corrupt('snapshot', { tenant, seq, trie: space, computed: hexOf(root), recorded: hexOf(roots[space]) });
     checkPages(driver, state, space, pages[space]);
+  }
+}
+
+/** Each part that is still to be put in place is there, and no other; their seals are looked at with all rows. */
+function checkParts(driver: KeyValue, state: TenantState, { applied, counts }: Stage): void {
+  for (let range = 0; range < counts.length; range++) {
+    const prefix = partKey(state.tenantNo, range, 0).subarray(0, RANGE_PREFIX_BYTES);
+    let found = 0;
+    for (const row of rowsUnder(driver, prefix, PAGE_ROWS)) if (row.length > 0) found += 1;
+    if (found !== (range < applied ? 0 : counts[range]))
+      throw damage('part of a snapshot', state, state.snapshotSeq, prefix);
   }
 }
 

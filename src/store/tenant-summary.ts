@@ -2,6 +2,8 @@
  * What a store tells of a tenant: in short, and all that a lane needs to open it.
  */
 import type { SystemRow } from './snapshot.ts';
+import type { KeyValue } from './key-value.ts';
+import { readImage, readSystemRows } from './snapshot.ts';
 import type { TenantState } from './tenant-row.ts';
 
 /** What a tenant's rows say, without loading it. */
@@ -32,4 +34,10 @@ export interface StoredDomain {
 
 export function summaryOf({ tenant, shard, seq, snapshotSeq, firstSeq, stateRoot }: TenantState): TenantSummary {
   return { tenant, shard, seq, snapshotSeq, firstSeq, stateRootAtSnapshot: stateRoot.slice() };
+}
+
+/** What an opening reads of a tenant first. Damaged: STORE_CORRUPT. */
+export function domainOf(driver: KeyValue, state: TenantState): StoredDomain {
+  const { shard, seq, snapshotSeq, firstSeq } = state;
+  return { shard, seq, snapshotSeq, firstSeq, image: readImage(driver, state), system: readSystemRows(driver, state) };
 }

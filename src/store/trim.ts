@@ -11,7 +11,7 @@ import { decodeIndex, type IndexEntry, indexWrites, NO_TAIL, rowHolding, tailEnt
 import type { KeyValue, Write } from './key-value.ts';
 import { leavesWrite } from './audit-log.ts';
 import { batchKey, indexKey } from './schema.ts';
-import { rowsUnder } from './tenant-directory.ts';
+import { rowsUnder, type TenantDirectory } from './tenant-directory.ts';
 import { tenantWrites } from './tenant-row.ts';
 import type { TenantState } from './tenant-row.ts';
 
@@ -146,4 +146,24 @@ function dropEntries(
     for (const write of indexWrites(state.tenantNo, keep(entries))) writes.push(write);
   }
   return isTail;
+}
+
+/** Drops what no tenant needs, in several commits, each complete in itself. */
+export function trimJournal(
+  driver: KeyValue,
+  directory: TenantDirectory,
+  write: (rows: Write[]) => void,
+  policy: TrimPolicy,
+  nowMs: number,
+): { batches: number; bytes: number } {
+  const dropped = { batches: 0, bytes: 0 };
+  const current = (tenant: string): TenantState => directory.logOf(tenant) as TenantState;
+  const tenants = [...directory.sorted(), ...directory.erased()];
+  for (const chunk of planTrim(driver, tenants, current, policy, nowMs)) {
+    write(chunk.writes);
+    for (const state of chunk.states) directory.set(state);
+    dropped.batches += chunk.batches;
+    dropped.bytes += chunk.bytes;
+  }
+  return dropped;
 }

@@ -23,6 +23,8 @@ export interface HostLimits {
   readonly idempotencyLimit: number;
   readonly maxActiveActors: number;
   readonly snapshotEverySteps: number;
+  /** As of a lane's limits. */
+  readonly snapshotPartBytes: number;
 }
 
 export interface HostSetup {
@@ -67,3 +69,9 @@ export interface Action {
 export function isOnceForAll({ idempotencyTermMs, idempotencyLimit }: HostLimits): boolean {
   return idempotencyTermMs > 3_600_000 && idempotencyLimit > 1_000;
 }
+
+/** Snapshots are due by their number of steps alone, and go in one piece. */
+export const NEVER_BY_SIZE = { snapshotEveryBytes: 2 ** 40, snapshotEveryRows: 2 ** 40, snapshotPartBytes: 2 ** 40 };
+
+/** Rows of a snapshot in parts that one commit puts in place: so few that it takes several. */
+export const RANGE_ROWS = 8;

@@ -18,7 +18,7 @@ import { LocalEffects } from '../host/effect-local.ts';
 import type { Notice } from '../host/lane-frame.ts';
 import { StoreHost } from '../store/store-host.ts';
 import { Store } from '../store/store.ts';
-import type { Action, HostSetup } from './sim-host-setup.ts';
+import { type Action, type HostSetup, NEVER_BY_SIZE, RANGE_ROWS } from './sim-host-setup.ts';
 import { type FlushFate, PowerLoss } from './sim-disk.ts';
 import { SimulatedLane } from './sim-lane.ts';
 import { SimulatedMove } from './sim-move.ts';
@@ -97,13 +97,9 @@ export class SimulatedHost {
 
   #open(isHeld: boolean): void {
     const { limits, clock, disk } = this.#setup;
-    this.store = Store.open({
-      driver: disk,
-      shards: limits.shards,
-      now: () => clock.wallMs,
-      draw: () => this.#drawIncarnation(),
-      ledgerLimits: LEDGER_LIMITS,
-    });
+    const { shards } = limits;
+    const ports = { now: () => clock.wallMs, draw: () => this.#drawIncarnation() };
+    this.store = Store.open({ driver: disk, shards, rangeRows: RANGE_ROWS, ledgerLimits: LEDGER_LIMITS, ...ports });
     watchCommits(this.store, this.#setup.onDurable);
     const toClient = (bytes: Uint8Array): void => this.#toClient(STORE, bytes);
     this.storeHost = new StoreHost(this.store, { toClient, onEvent: () => undefined });
@@ -136,8 +132,8 @@ export class SimulatedHost {
         shards,
         maxActiveActors,
         snapshotEverySteps,
-        snapshotEveryBytes: 2 ** 40,
-        snapshotEveryRows: 2 ** 40,
+        ...NEVER_BY_SIZE,
+        snapshotPartBytes: limits.snapshotPartBytes,
         recordsSnapshots: this.#setup.recordsSnapshots,
       },
       scope: this.scope,
@@ -274,7 +270,8 @@ export class SimulatedHost {
 
   #flush(): void {
     this.#mayFlush = false;
-    this.#inStore(() => void this.storeHost.flush());
+    this.#inStore(() => void this.storeHost.work());
+    this.#mayFlush = this.storeHost.isBusy;
   }
 
   #recover(): void {

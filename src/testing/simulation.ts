@@ -13,6 +13,7 @@ import { Registry } from '../actor/kernel-config.ts';
 import { SynapseError } from '../base/error.ts';
 import type { EffectStub } from '../host/effect-local.ts';
 import { loadRegistry } from '../host/modules.ts';
+import { SNAPSHOT_PART_BYTES } from '../host/snapshot-sending.ts';
 import { type Grant, admitter, resolveOptions } from '../host/options.ts';
 import { Chance } from './chance.ts';
 import { shrinkList } from './shrink.ts';
@@ -153,6 +154,7 @@ function limitsOf(options: SimulateOptions, chance: Chance | undefined): HostLim
     idempotencyLimit: draw(250_000, 250_000, 250_000, 4),
     maxActiveActors: draw(1_000_000, 3),
     snapshotEverySteps: draw(50, 3, 10),
+    snapshotPartBytes: draw(SNAPSHOT_PART_BYTES, 500),
   };
   const given = Object.entries(options).filter(([name, value]) => name in drawn && value !== undefined);
   return { ...drawn, ...Object.fromEntries(given) };

@@ -36,6 +36,7 @@ import type { ReopenOptions, TestOptions } from './test-options.ts';
 import { configsOf } from './store-configs.ts';
 import { TestDisk } from './test-disk.ts';
 export type { ReopenOptions, TestOptions } from './test-options.ts';
+import { SNAPSHOT_SIZES } from '../host/snapshot-sending.ts';
 import { TurnScope } from '../host/turn-scope.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -131,7 +132,11 @@ class TestEngine implements Engine {
       registry: this.#registry,
       configs: configsOf(store, configId),
       configId,
-      limits: { ...this.#options, snapshotEveryRows: 20_000, recordsSnapshots: this.#options.retention !== 'all' },
+      limits: {
+        ...this.#options,
+        ...SNAPSHOT_SIZES,
+        recordsSnapshots: this.#options.retention !== 'all',
+      },
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => this.#random.fill(bytes),
@@ -203,7 +208,7 @@ class TestEngine implements Engine {
     for (const bytes of running.toLane.splice(0)) running.lane.receive(bytes);
     const isBusy = running.lane.run(TURNS_PER_ROUND);
     for (const bytes of running.toStore.splice(0)) running.storeHost.receive(0, bytes);
-    const hasCommitted = running.storeHost.flush();
+    const hasCommitted = running.storeHost.work();
     const answers = running.answers.splice(0);
     for (const bytes of answers) running.lane.answer(bytes);
     this.#stepCount = running.storeHost.stepCount;

@@ -18,6 +18,7 @@ import { type ResolvedOptions, admitter, resolveOptions } from '../../src/host/o
 import type { KeyValue } from '../../src/store/key-value.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
+import { SNAPSHOT_PART_BYTES } from '../../src/host/snapshot-sending.ts';
 import { TurnScope } from '../../src/host/turn-scope.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
@@ -85,7 +86,12 @@ export class OneThread {
       registry,
       configs: new Map([[configId, config]]),
       configId,
-      limits: { ...options, snapshotEveryRows: 20_000, recordsSnapshots: false },
+      limits: {
+        ...options,
+        snapshotEveryRows: 20_000,
+        snapshotPartBytes: SNAPSHOT_PART_BYTES,
+        recordsSnapshots: false,
+      },
       ports: {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => random.fill(bytes),
@@ -128,7 +134,7 @@ export class OneThread {
     for (const bytes of this.#toLane.splice(0)) this.#lane.receive(bytes);
     const isBusy = this.#lane.run(TURNS_PER_ROUND);
     for (const bytes of this.#toStore.splice(0)) this.#storeHost.receive(0, bytes);
-    const hasCommitted = this.#storeHost.flush();
+    const hasCommitted = this.#storeHost.work();
     const hasRecovered = this.#storeHost.isDown && this.#storeHost.recover();
     const answers = this.#answers.splice(0);
     for (const bytes of answers) this.#lane.answer(bytes);

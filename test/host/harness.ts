@@ -18,6 +18,7 @@ import { KeyRing, PLAIN_RING } from '../../src/store/key-ring.ts';
 import { MemoryKeySlots } from '../../src/store/key-slots.ts';
 import { StoreHost } from '../../src/store/store-host.ts';
 import { Store } from '../../src/store/store.ts';
+import { NEVER_BY_SIZE } from '../../src/testing/sim-host-setup.ts';
 import { TurnScope } from '../../src/host/turn-scope.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 import { FaultyDriver } from '../store/faulty-driver.ts';
@@ -133,8 +134,7 @@ export class Cluster {
       limits: {
         shards: this.#shards,
         snapshotEverySteps,
-        snapshotEveryBytes: 2 ** 40,
-        snapshotEveryRows: 2 ** 40,
+        ...NEVER_BY_SIZE,
         recordsSnapshots: this.#options.recordsSnapshots ?? false,
         maxActiveActors,
       },

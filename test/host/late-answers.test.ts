@@ -17,6 +17,7 @@ import {
 import { encodeArguments } from '../../src/frame/codec.ts';
 import { FRAME_KIND, Frame, encodeFrame } from '../../src/frame/frame.ts';
 import { ownFrame } from '../../src/host/lane-frame.ts';
+import { SNAPSHOT_PART_BYTES } from '../../src/host/snapshot-sending.ts';
 import { LaneHost } from '../../src/host/lane-host.ts';
 
 const unit = actor('unit', {
@@ -60,6 +61,7 @@ function laneOf(): {
       snapshotEverySteps: 100,
       snapshotEveryBytes: 1 << 20,
       snapshotEveryRows: 100,
+      snapshotPartBytes: SNAPSHOT_PART_BYTES,
       maxActiveActors: 100,
       recordsSnapshots: false,
     },

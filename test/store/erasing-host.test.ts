@@ -76,7 +76,7 @@ test('what was sent before is acknowledged first, then every lane hears of the e
   expect(bench.told(0)).toEqual(['refused gone INVALID_ADDRESS', 'durable']);
   bench.ask({ kind: 'open', tenant: 'gone' });
   bench.ask({ kind: 'load', tenant: 'gone', group: 'g', actorId: 'a' });
-  bench.ask({ kind: 'roots', id: 1, tenant: 'gone', seq: 1, image: new Uint8Array(0), changes: [] });
+  bench.ask({ kind: 'roots', id: 1, tenant: 'gone', seq: 1, image: new Uint8Array(0), changes: new Uint8Array(0) });
   bench.ask({ kind: 'list', shards: Array.from({ length: SHARDS }, (_, shard) => shard) });
   expect(bench.told(0)).toEqual([
     'domain gone INVALID_ADDRESS',

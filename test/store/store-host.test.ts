@@ -8,6 +8,7 @@ import {
   type StepRequest,
   type StoreAnswer,
 } from '../../src/actor/store-port.ts';
+import { packRows } from '../../src/actor/row-pack.ts';
 import { shardOf } from '../../src/base/address.ts';
 import { Frame, decodeError } from '../../src/frame/frame.ts';
 import { encodeReply } from '../../src/frame/reply.ts';
@@ -72,7 +73,8 @@ class Bench {
       seq,
       body: new Uint8Array(3),
       image: Uint8Array.of(seq),
-      changes,
+      changes: packRows(changes),
+      parts: 0,
     };
     this.host.receive(0, encodeStoreRequest(request));
   }

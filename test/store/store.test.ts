@@ -206,7 +206,7 @@ test('makes no store where it was told not to, and refuses foreign content and o
     return [key, sealRow(key, payload)];
   });
   later.commit(amended);
-  expect(() => open(later)).toThrow(/schema version 9; this build reads version 6 only/);
+  expect(() => open(later)).toThrow(/schema version 9; this build reads version 7 only/);
 });
 
 test('refuses a gap, a repeat, a moved tenant and a snapshot ahead of the journal as bugs, and then everything', () => {
