@@ -16,7 +16,7 @@ export const ROW_STATE = 1;
 export const ROW_GONE = 2;
 
 /** Bytes of a row before its content. */
-export const ROW_HEAD_BYTES = 5;
+const ROW_HEAD_BYTES = 5;
 
 /** To begin with: a small snapshot. */
 const INITIAL_BYTES = 4_096;

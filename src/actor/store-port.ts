@@ -186,7 +186,7 @@ export function encodeStepRequest(
  * Longest payload of a reply that goes with its step, bytes: the store's thread copies it for all lanes. Longer ones
  * wait in the lane's gate, and their lane sends them.
  */
-export const REPLY_WITH_STEP_MAX_BYTES = 4_096;
+const REPLY_WITH_STEP_MAX_BYTES = 4_096;
 
 /** True for a reply that the store sends on when its step is durable. */
 export function goesWithStep(output: Output): boolean {

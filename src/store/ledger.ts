@@ -35,7 +35,7 @@ export interface LedgerLimits {
   readonly sweepSteps: number;
 }
 
-export const LEDGER_LIMITS: LedgerLimits = { tenantsMin: 8, sweepSteps: 32_768 };
+const LEDGER_LIMITS: LedgerLimits = { tenantsMin: 8, sweepSteps: 32_768 };
 
 /** What a commit added for a tenant. */
 export interface LateEntries {

@@ -70,9 +70,14 @@ export class QueryCheck {
     }
   }
 
-  /** That of the step, and that of a process with newer actors: types that a tenant has not used follow it at once. */
-  #configsOf({ config }: KernelModel): readonly KernelConfig[] {
-    return [config, { ...config, types: this.#run.setup.registry.versions() }];
+  /**
+   * That of the step, and that of a process with newer actors: types that a tenant has not used follow it at once. One
+   * without steps has none of its own, and may have been asked before or after.
+   */
+  #configsOf({ config, seq }: KernelModel): readonly KernelConfig[] {
+    const { registry, firstRegistry } = this.#run.setup;
+    const newer = { ...config, types: registry.versions() };
+    return seq > 0 ? [config, newer] : [config, newer, { ...config, types: firstRegistry.versions() }];
   }
 
   judge(): void {

@@ -47,6 +47,8 @@ export class WorldCheck {
         this.#events.set(name, [...(this.#events.get(name) ?? []), `${b} ${rest.join(' ')}`]);
       } else if (word === 'send') this.#noteSend(tenant, model.seq, line);
       else if (word === 'restart') this.#noteRestart(model, line);
+      // Who has escalated begins anew; its parent may have ended it, too.
+      else if (word === 'escalated') this.#restarts.delete(a);
     }
   }
 

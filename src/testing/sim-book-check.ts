@@ -226,8 +226,10 @@ function quietMs({ operations, attempts }: BookRun, surveyor: number | undefined
 }
 
 /** Tenants of which a message may have been refused for good reason: suspended, damaged, or with an input set aside. */
-function restlessOf({ operations, journal }: BookRun): ReadonlySet<string> {
+function restlessOf({ operations, journal, notices }: BookRun): ReadonlySet<string> {
   const restless = new Set(journal.damaged.keys());
+  for (const notice of notices)
+    if (notice.kind === 'escalated' && notice.untilMs !== undefined) restless.add(notice.tenant);
   for (const { tenant, handler, args } of operations)
     if (handler === 'fail' || (handler === 'order' && args.includes('fail'))) restless.add(tenant);
   for (const tenant of journal.tenants)
@@ -254,10 +256,15 @@ const PHOENIX = { intensity: 2, periodMs: 10_000, backoffMs: [100, 1_000] } as c
 /** No phoenix restarts more often than it may. A notice says when the back-off ends; the restart lies before that. */
 function restartFaults({ notices }: BookRun): Violation[] {
   const ends = new Map<string, number[]>();
+  // Who has escalated begins anew; when, notices do not say: those are left to the check of the steps.
+  const hasEscalated = new Set(
+    notices.map((notice) => (notice.kind === 'escalated' ? `${notice.tenant}/${notice.address?.key}` : '')),
+  );
   for (const notice of notices) {
     if (notice.kind !== 'restart' || notice.address?.type !== 'phoenix' || notice.untilMs === undefined) continue;
     if (notice.reason.startsWith('with its sibling')) continue; // ordered by a strategy: it does not count
     const name = `${notice.tenant}/${notice.address.key}`;
+    if (hasEscalated.has(name)) continue;
     ends.set(name, [...(ends.get(name) ?? []).filter((endMs) => endMs !== notice.untilMs), notice.untilMs]); // it may come twice
   }
   const [shortestMs, longestMs] = PHOENIX.backoffMs;

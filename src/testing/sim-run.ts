@@ -180,10 +180,10 @@ export class SimulationRun {
     const operation = this.setup.operations[attempt.operation] as SimulatedOperation;
     const { tenant, type, handler, idempotencyKey } = operation;
     attempt.releasedSeq = Math.max(attempt.releasedSeq ?? 0, this.journal.seq(tenant));
-    const isCommand = this.setup.registry.newest(type)?.commands.has(handler) === true;
-    if (!isCommand) return;
     const code = frame.flags === FRAME_STATUS.ok ? 'ok' : errorCodeOf(frame.payload);
     if (code === 'STORE_CORRUPT') this.#corrupt(tenant);
+    const isCommand = this.setup.registry.newest(type)?.commands.has(handler) === true;
+    if (!isCommand) return;
     if (NEVER_TAKEN_IN.has(code)) return;
     if (this.journal.damaged.has(tenant) || this.journal.has(tenant, '', frame.incarnation, frame.correlation)) return;
     if (idempotencyKey !== undefined && this.journal.hasKey(tenant, idempotencyKey)) return;

@@ -14,7 +14,7 @@ const TOP_ENTRIES: ReadonlySet<string> = new Set([
   'README.md',
   'actors',
   'bench',
-  'build',
+  'esbuild.config.ts',
   'docs',
   'examples',
   'knip.json',
