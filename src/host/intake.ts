@@ -362,7 +362,7 @@ export class Intake {
     const { snapshotEverySteps, snapshotEveryBytes, snapshotEveryRows } = core.setup.limits;
     const isDue =
       seat.snapshotWanted ||
-      seat.stepsSinceSnapshot >= snapshotEverySteps ||
+      seat.stepsSinceSnapshot + seat.snapshotLead >= snapshotEverySteps ||
       seat.bytesSinceSnapshot >= snapshotEveryBytes ||
       (state.dirtyRowCount >= snapshotEveryRows && changedRowCount(state) >= snapshotEveryRows);
     if (isDue) core.snapshot(seat);

@@ -135,6 +135,8 @@ export class Seat {
   acks: Ack[] = [];
   readonly ackNames: RareSet<string> = new RareSet();
   stepsSinceSnapshot = 0;
+  /** Steps by which its next snapshot is due early, see `leadOf` in lane-core. */
+  snapshotLead = 0;
   bytesSinceSnapshot = 0;
   snapshotPending = false;
   /** A snapshot in parts that is not sent whole yet: nothing of the tenant runs meanwhile. */
