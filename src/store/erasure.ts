@@ -15,7 +15,7 @@ import { SynapseError } from '../base/error.ts';
 import { ByteWriter } from './binary.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Write } from './key-value.ts';
-import { KIND } from './schema.ts';
+import { CONTENT_KINDS } from './schema.ts';
 import { rowsUnder } from './tenant-directory.ts';
 import { tenantWrites, withoutContent } from './tenant-row.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
@@ -33,17 +33,6 @@ export interface ErasureGround {
   /** Durable on return. */
   destroyKey(tenantNo: number): void;
 }
-
-/** Kinds of rows that hold content of a tenant, all with its number behind the kind. */
-const CONTENT_KINDS: readonly number[] = [
-  KIND.events,
-  KIND.image,
-  KIND.row,
-  KIND.systemRow,
-  KIND.page,
-  KIND.stage,
-  KIND.part,
-];
 
 /** Rows of one commit: keeps its dirty pages in a few MiB and other commits waiting for some ms. */
 const CHUNK_ROWS = 4_000;

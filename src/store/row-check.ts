@@ -7,6 +7,7 @@ import { compareBytes, openRow } from './binary.ts';
 import { flippedByte } from './flipped-byte.ts';
 import type { Row } from './key-value.ts';
 import {
+  CONTENT_KINDS,
   configKey,
   COPIES,
   headKey,
@@ -33,33 +34,19 @@ const TICK_ROWS = 4_096;
 
 /** Kinds whose key names a tenant right behind the kind. */
 const OF_TENANT: ReadonlySet<number> = new Set([
+  ...CONTENT_KINDS,
   KIND.tenant,
   KIND.index,
-  KIND.events,
   KIND.tile,
   KIND.note,
   KIND.leaves,
-  KIND.image,
-  KIND.row,
-  KIND.systemRow,
-  KIND.page,
-  KIND.stage,
-  KIND.part,
 ]);
 
 /** Kinds whose rows are written twice, the number of the copy last in the key. */
 const COPIED: ReadonlySet<number> = new Set([KIND.meta, KIND.head, KIND.config, KIND.modules, KIND.ledger]);
 
 /** Kinds whose values are under their tenant's seal. */
-const CONTENT: ReadonlySet<number> = new Set([
-  KIND.events,
-  KIND.image,
-  KIND.row,
-  KIND.systemRow,
-  KIND.page,
-  KIND.stage,
-  KIND.part,
-]);
+const CONTENT: ReadonlySet<number> = new Set(CONTENT_KINDS);
 
 const LEDGER_KEY_BYTES = 10;
 

@@ -69,6 +69,17 @@ export const KIND = {
   part: 0x35,
 } as const;
 
+/** Kinds of rows that hold content of a tenant, under its seal; all have its number behind the kind. */
+export const CONTENT_KINDS: readonly number[] = [
+  KIND.events,
+  KIND.image,
+  KIND.row,
+  KIND.systemRow,
+  KIND.page,
+  KIND.stage,
+  KIND.part,
+];
+
 /** Rows that belong to no tenant are kept so many times. */
 export const COPIES = 2;
 
