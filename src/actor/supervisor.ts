@@ -40,6 +40,8 @@ function killTurn(state: DomainState, turn: Turn, error: SynapseError): void {
     state.running.put({ kind: 'cancel-effect', id: effect.id });
   }
   closeTurn(state, turn);
+  // An actor that its first turn did not bring into being is made anew by the next, whether or not it was in memory.
+  if (state.cells.get(turn.actorId)?.exists === false) state.cells.delete(turn.actorId);
   state.running.note('killed', turn.id, error.code);
   state.reply(turn.message, failureOf(error));
 }

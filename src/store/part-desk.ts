@@ -49,15 +49,18 @@ export class PartDesk {
 
   /** Puts a slice of one in place. True when there was something to do. */
   advance(): boolean {
-    const [tenant] = this.#ground.parts().tenants;
-    if (tenant === undefined) return false;
-    const sender = this.#senders.get(tenant);
+    let tenant = '';
     try {
-      if (!this.#ground.parts().advance(tenant)) return true;
+      const parts = this.#ground.parts(); // throws where a chore's write failed the store, of which nobody here has heard
+      const [first] = parts.tenants;
+      if (first === undefined) return false;
+      tenant = first;
+      if (!parts.advance(tenant)) return true;
+      const sender = this.#senders.get(tenant);
       if (sender !== undefined) this.#ground.stored(sender.lane, tenant, sender.seq);
       for (const { lane, request } of this.#takeWaiting(tenant)) this.#ground.read(lane, request);
     } catch (error) {
-      this.#ground.failed(sender?.lane ?? 0, tenant, error);
+      this.#ground.failed(this.#senders.get(tenant)?.lane ?? 0, tenant, error);
       for (const { lane, request } of this.#takeWaiting(tenant)) this.#ground.refuse(lane, request, error);
     }
     this.#senders.delete(tenant);

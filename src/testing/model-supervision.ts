@@ -23,6 +23,8 @@ function killTurn(state: ModelState, turn: ModelTurn, code: 'HANDLER_FAILED' | '
     state.lines.push(`cancel-effect ${id}`);
   }
   closeTurn(state, turn);
+  const { id } = turn.actor;
+  if (state.actors.get(id)?.exists === false) state.actors.delete(id);
   state.reply(turn.message, failed(code, 'its turn was ended from outside'));
 }
 
@@ -42,6 +44,18 @@ export function applyDirective(state: ModelState, actor: ModelActor, definition:
   }
 }
 
+/** Notes that are older than their period go when another is made, up to the first that is not. */
+function noteUnborn(state: ModelState, actorId: string, times: number[]): void {
+  state.unborn.delete(actorId);
+  const all = [...state.unborn];
+  const young = all.findIndex(([id, noted]) => {
+    const periodMs = state.definitionOf(state.address(id).type)?.supervise.periodMs ?? 0;
+    return (noted.at(-1) ?? 0) > state.nowMs - periodMs;
+  });
+  for (const [id] of young < 0 ? all : all.slice(0, young)) state.unborn.delete(id);
+  if (times.length > 0) state.unborn.set(actorId, times);
+}
+
 /** `isCounted`: a restart by its own failure, which counts towards the intensity. */
 export function restart(
   state: ModelState,
@@ -56,8 +70,7 @@ export function restart(
   const isTooMuch = isCounted && recent.length >= intensity;
   const times = isTooMuch ? [] : isCounted ? [...recent, state.nowMs] : recent;
   if (actor.exists) actor.restarts = times;
-  else if (times.length > 0) state.unborn.set(actor.id, times);
-  else state.unborn.delete(actor.id);
+  else noteUnborn(state, actor.id, times);
   if (isTooMuch) {
     escalate(state, actor, definition, reason);
     return;

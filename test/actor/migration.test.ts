@@ -23,6 +23,17 @@ const one = actor('unit', {
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
 });
 
+/** Its failure is its tenant's. */
+const proud = actor('proud', {
+  state: () => ({}),
+  supervise: { onFailure: 'escalate', periodMs: 60_000 },
+  commands: {
+    fail(): void {
+      throw new Error('hurt');
+    },
+  },
+});
+
 let migrations = 0;
 let isBroken = false;
 
@@ -119,6 +130,24 @@ test.each([false, true])(
     await world.finishEffects();
     expect(await world.answer(waiting)).toBe('ok 4');
     expect(await world.answer(next)).toBe('ok 45');
+  },
+);
+
+test.each([false, true])(
+  'an actor whose first turn was ended from outside is made by the version that calls it (snapshot: %s)',
+  async (snapshots) => {
+    isBroken = false;
+    const world = new World([one, proud], held);
+    world.cluster.effectsAreHeld = true;
+    const waiting = world.send('unit/a', 'wait', [2]);
+    await world.cluster.settle();
+    await world.ask('proud/p', 'fail');
+    expect(await world.answer(waiting)).toMatch(/^SUSPENDED/);
+    if (snapshots) await world.evictAll();
+    await world.crash([later(2), proud], [one]);
+    await world.resume();
+    expect(await world.ask('unit/a', 'add', 1)).toBe('ok 1');
+    expect(await world.ask('unit/a', 'look')).toBe('ok {"from":2,"total":1}');
   },
 );
 

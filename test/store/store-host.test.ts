@@ -23,7 +23,8 @@ const ROWS = 40;
 
 class Bench {
   readonly driver = new FaultyDriver(new MemoryKeyValue());
-  readonly host = new StoreHost(open(this.driver), {
+  readonly store = open(this.driver);
+  readonly host = new StoreHost(this.store, {
     toClient: (bytes) => void this.replies.push(bytes),
     onEvent: () => undefined,
   });
@@ -196,5 +197,24 @@ describe('a failed commit', () => {
       bench.host.receive(0, encodeStoreRequest({ kind: 'load', epoch, tenant: 'left', group: 'g', actorId: 'a' }));
       expect(bench.kinds()).toEqual(epoch === 0 ? [] : ['list', 'domain', 'records', 'rows']);
     }
+  });
+
+  it('learns at its next look that a chore of the host failed the store, and comes back', () => {
+    const bench = new Bench();
+    for (const seq of [1, 2, 3]) bench.step('left', seq);
+    bench.host.flush();
+    bench.snapshot('left', 4);
+    bench.host.flush();
+    bench.kinds();
+    bench.driver.fill();
+    expect(() => bench.store.trim({ keepSteps: 0 })).toThrow(/injected fault/);
+    expect(bench.host.work()).toBe(true);
+    expect(bench.host.isDown).toBe(true);
+    expect(bench.host.isBusy).toBe(false);
+    expect(bench.kinds()).toEqual(['failed']);
+    bench.driver.heal();
+    expect(bench.host.recover()).toBe(true);
+    expect(bench.host.work()).toBe(false);
+    expect(bench.kinds()).toEqual(['available']);
   });
 });
