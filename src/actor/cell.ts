@@ -14,7 +14,6 @@
 import { compareUtf8 } from '../base/text.ts';
 import { decodeFrozen, decodeValue, encodeValue } from '../frame/codec.ts';
 import type { ResolvedActor } from './definition.ts';
-import { actorPartsOf } from './message.ts';
 
 const NO_NAMES: readonly string[] = [];
 const NO_TIMES: readonly number[] = [];
@@ -27,16 +26,20 @@ interface CellMeta {
   readonly children: readonly string[];
   /** Recorded times of restarts inside the current period, oldest first. */
   readonly restarts: readonly number[];
+  /** Not in the row: false until a turn has committed, since an actor that never did anything does not exist. */
+  readonly exists: boolean;
 }
 
-/** By version: what an actor has of which nothing is known. */
-const freshMetas: Map<number, CellMeta> = new Map();
+/** What an actor has of which nothing is known, by version: before it exists, and since. */
+const unbornMetas: Map<number, CellMeta> = new Map();
+const bornMetas: Map<number, CellMeta> = new Map();
 
-function freshMeta(version: number): CellMeta {
-  let meta = freshMetas.get(version);
+function freshMeta(version: number, exists: boolean): CellMeta {
+  const metas = exists ? bornMetas : unbornMetas;
+  let meta = metas.get(version);
   if (meta === undefined) {
-    meta = { version, parent: undefined, children: NO_NAMES, restarts: NO_TIMES };
-    freshMetas.set(version, meta);
+    meta = { version, parent: undefined, children: NO_NAMES, restarts: NO_TIMES, exists };
+    metas.set(version, meta);
   }
   return meta;
 }
@@ -84,27 +87,46 @@ export interface StoredRow {
   readonly value: Uint8Array;
 }
 
-/** One of a million: what it does not have takes no place. */
+/**
+ * One of a million: what it does not have takes no place, and what can be told from the rest neither. 64 bytes; a private
+ * method would take 8 more, since it marks each object.
+ */
 export class Cell {
   readonly id: string;
-  readonly type: string;
   meta: CellMeta;
-  /** False until a turn has committed: an actor that never did anything does not exist. */
-  exists = false;
-  readonly state: Record<string, unknown> = {};
+  readonly state: Record<string, unknown>;
   tables: Map<string, TableRows> | undefined = undefined;
-  /** Time of the last use, ms since the lane began; decides passivation, never what is computed. */
+  /** Time of the last use, whole ms since the lane began; decides passivation, never what is computed. */
   usedMs = 0;
 
-  /** @param id as it is used elsewhere already: another text of the same letters would be hashed again */
-  constructor(id: string, type: string, version: number) {
+  /**
+   * @param id as it is used elsewhere already: another text of the same letters would be hashed again
+   * @param state becomes the cell's own
+   */
+  constructor(id: string, version: number, state: Record<string, unknown> = {}) {
     this.id = id;
-    this.type = type;
-    this.meta = freshMeta(version);
+    this.meta = freshMeta(version, false);
+    this.state = state;
+  }
+
+  get type(): string {
+    return this.id.slice(0, this.id.indexOf('\0'));
   }
 
   get key(): string {
-    return this.id.slice(this.type.length + 1);
+    return this.id.slice(this.id.indexOf('\0') + 1);
+  }
+
+  /** False until a turn has committed: an actor that never did anything does not exist. */
+  get exists(): boolean {
+    return this.meta.exists;
+  }
+
+  set exists(exists: boolean) {
+    const { version } = this.meta;
+    if (this.meta.exists === exists) return;
+    if (this.meta === freshMeta(version, !exists)) this.meta = freshMeta(version, exists);
+    else this.amend({ exists });
   }
 
   /** What one actor has is another object from then on. */
@@ -115,22 +137,10 @@ export class Cell {
   /** Builds the cell that `rows` describe, or nothing when there are none. */
   static fromRows(id: string, rows: readonly StoredRow[]): Cell | undefined {
     if (rows.length === 0) return undefined;
-    const cell = new Cell(id, actorPartsOf(id).type, 1);
+    const cell = new Cell(id, 1);
+    for (const row of rows) takeRow(cell, row);
     cell.exists = true;
-    for (const row of rows) cell.#takeRow(row);
     return cell;
-  }
-
-  #takeRow(row: StoredRow): void {
-    const kind = row.name[0];
-    if (kind === 's') {
-      putValue(this.state, row.name.slice(1), decodeFrozen(row.value));
-    } else if (kind === 't') {
-      const cut = row.name.indexOf('\0');
-      this.tableRows(row.name.slice(1, cut)).set(row.name.slice(cut + 1), decodeFrozen(row.value));
-    } else {
-      this.meta = decodeValue(row.value) as CellMeta;
-    }
   }
 
   tableRows(name: string): TableRows {
@@ -146,7 +156,7 @@ export class Cell {
   /** The encoded value of one row, or null where the row is no more. */
   rowValue(name: string): Uint8Array | null {
     if (!this.exists) return null;
-    if (name === META_ROW) return this.#metaValue();
+    if (name === META_ROW) return metaValue(this);
     if (name[0] === 's') {
       const key = name.slice(1);
       return Object.hasOwn(this.state, key) ? encodeValue(this.state[key]) : null;
@@ -157,24 +167,10 @@ export class Cell {
     return rows?.values.has(key) === true ? encodeValue(rows.values.get(key)) : null;
   }
 
-  /** Nothing but defaults, and a state row that tells of the actor. */
-  #isPlain(): boolean {
-    const { version, parent, children, restarts } = this.meta;
-    if (version !== 1 || parent !== undefined || children.length > 0 || restarts.length > 0) return false;
-    for (const key in this.state) if (Object.hasOwn(this.state, key)) return true;
-    return false;
-  }
-
-  #metaValue(): Uint8Array | null {
-    if (this.#isPlain()) return null;
-    const { version, parent, children, restarts } = this.meta;
-    return encodeValue({ version, parent, children, restarts });
-  }
-
   /** Names of the rows that a cell just made has: there is no `m` row to be undone. */
   newRowNames(): string[] {
     const names = this.rowNames();
-    if (this.#isPlain()) names.shift();
+    if (isPlain(this)) names.shift();
     return names;
   }
 
@@ -186,6 +182,32 @@ export class Cell {
       for (const key of rows.values.keys()) names.push(tableRow(table, key));
     }
     return names;
+  }
+}
+
+/** Nothing but defaults, and a state row that tells of the actor. */
+function isPlain({ meta, state }: Cell): boolean {
+  const { version, parent, children, restarts } = meta;
+  if (version !== 1 || parent !== undefined || children.length > 0 || restarts.length > 0) return false;
+  for (const key in state) if (Object.hasOwn(state, key)) return true;
+  return false;
+}
+
+function metaValue(cell: Cell): Uint8Array | null {
+  if (isPlain(cell)) return null;
+  const { version, parent, children, restarts } = cell.meta;
+  return encodeValue({ version, parent, children, restarts });
+}
+
+function takeRow(cell: Cell, row: StoredRow): void {
+  const kind = row.name[0];
+  if (kind === 's') {
+    putValue(cell.state, row.name.slice(1), decodeFrozen(row.value));
+  } else if (kind === 't') {
+    const cut = row.name.indexOf('\0');
+    cell.tableRows(row.name.slice(1, cut)).set(row.name.slice(cut + 1), decodeFrozen(row.value));
+  } else {
+    cell.meta = { ...(decodeValue(row.value) as Omit<CellMeta, 'exists'>), exists: false };
   }
 }
 
@@ -241,11 +263,13 @@ export function putValue(target: Record<string, unknown>, key: string, value: un
 
 /** A fresh cell with the definition's initial state, not yet existing. */
 export function freshCell(definition: ResolvedActor, id: string): Cell {
-  const cell = new Cell(id, definition.name, definition.version);
   const initial = definition.initialState();
+  // A copy has places for the keys it has and no more; an empty object that is filled has four at the least (24 bytes).
+  const state = { ...initial };
+  for (const symbol of Object.getOwnPropertySymbols(state)) Reflect.deleteProperty(state, symbol); // no row could hold it
   for (const name of Object.keys(initial)) {
-    const value = initial[name];
-    putValue(cell.state, name, isShort(value) ? value : decodeFrozen(encodeValue(value)));
+    const value = state[name];
+    if (!isShort(value)) putValue(state, name, decodeFrozen(encodeValue(value)));
   }
-  return cell;
+  return new Cell(id, definition.version, state);
 }

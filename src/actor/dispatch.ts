@@ -333,8 +333,7 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   const id = actorIdOf(type, key);
   const cell = turn.newborns.find((newborn) => newborn.id === id);
   if (definition === undefined || parent === undefined || cell === undefined) return;
-  cell.amend({ parent: parent.id });
-  cell.exists = true;
+  cell.amend({ parent: parent.id, exists: true });
   takeRestarts(state, cell);
   state.cells.set(id, cell);
   noteType(state, type, definition.version);

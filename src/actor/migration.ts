@@ -57,7 +57,7 @@ export function commitMigration(state: DomainState, turn: Turn, cell: Cell): voi
 /** A cell for a query to look at: the actor's own, or a migrated copy of it. */
 export function migratedView(cell: Cell, definition: ResolvedActor): Cell {
   if (cell.meta.version >= definition.version) return cell;
-  const view = new Cell(cell.id, cell.type, definition.version);
+  const view = new Cell(cell.id, definition.version);
   const next = migratedState(cell, definition);
   for (const key of Object.keys(next)) putValue(view.state, key, decodeFrozen(encodeValue(next[key])));
   view.tables = cell.tables;

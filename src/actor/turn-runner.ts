@@ -303,7 +303,7 @@ function commitWrites(state: DomainState, turn: Turn): void {
     cell.exists = true;
     // Restarts before its first turn succeeded count towards the intensity like those after it.
     takeRestarts(state, cell);
-    noteType(state, cell.type, cell.meta.version);
+    noteType(state, turn.message.type, cell.meta.version);
     noteBirth(state, cell);
     return;
   }

@@ -161,7 +161,7 @@ export class Intake {
     seat.loading.delete(actorId);
     const state = seat.domain?.state;
     if (state === undefined) return;
-    state.useMs = this.#core.ports.nowMs() - this.#core.bornMs;
+    state.useMs = this.#core.ageMs(this.#core.ports.nowMs());
     supply(state, actorId, rows);
     this.count(seat);
     if (seat.waitsFor === actorId) {
@@ -175,7 +175,7 @@ export class Intake {
     const core = this.#core;
     const { domain } = seat;
     if (domain === undefined) return;
-    domain.state.useMs = core.clockMs - core.bornMs;
+    domain.state.useMs = core.ageMs(core.clockMs);
     if (seat.current === undefined && !this.#takeNext(seat)) {
       if (seat.inbox.length > 0) core.wake(seat);
       return;

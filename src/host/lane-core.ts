@@ -143,6 +143,11 @@ export class LaneCore {
     return this.clockMs;
   }
 
+  /** Whole ms from the lane's beginning to `nowMs`: as a difference alone it would be a number on the heap, in each cell. */
+  ageMs(nowMs: number): number {
+    return Math.floor(nowMs - this.bornMs);
+  }
+
   get shards(): number {
     return this.setup.limits.shards;
   }

@@ -59,3 +59,23 @@ test('the time that a first state reads is the recorded one', async () => {
   await world.ask('moody/m', 'add', 1);
   expect(await world.ask('moody/m', 'at')).toBe(`ok ${world.cluster.nowMs}`);
 });
+
+const hidden = Symbol('hidden');
+const first = { n: 1, [hidden]: 1 };
+
+const shared = actor('shared', {
+  state: () => first,
+  commands: {
+    add(ctx, n: number): string {
+      ctx.state.n += n;
+      return `${ctx.state.n} ${hidden in ctx.state}`;
+    },
+  },
+});
+
+test('actors whose definition gives one object to all have a state each, of its named keys', async () => {
+  const world = new World([shared]);
+  expect(await world.ask('shared/a', 'add', 1)).toBe('ok "2 false"');
+  expect(await world.ask('shared/b', 'add', 2)).toBe('ok "3 false"');
+  expect(first).toEqual({ n: 1, [hidden]: 1 });
+});

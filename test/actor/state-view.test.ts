@@ -6,7 +6,7 @@ import { WriteLog } from '../../src/actor/write-log.ts';
 import { SynapseError } from '../../src/base/error.ts';
 
 function open(): { cell: Cell; state: Record<string, unknown>; table: TableView; end: () => void; scope: ViewScope } {
-  const cell = new Cell('unit\0a', 'unit', 1);
+  const cell = new Cell('unit\0a', 1);
   let isOver = false;
   const scope: ViewScope = {
     writes: new WriteLog(cell),

@@ -5,7 +5,7 @@ import { Cell } from '../../src/actor/cell.ts';
 import { WriteLog } from '../../src/actor/write-log.ts';
 
 function cellOf(state: Record<string, unknown>, rows: Record<string, unknown> = {}): Cell {
-  const cell = new Cell('unit\0a', 'unit', 1);
+  const cell = new Cell('unit\0a', 1);
   Object.assign(cell.state, state);
   for (const [key, value] of Object.entries(rows)) cell.tableRows('t').set(key, value);
   return cell;
