@@ -15,6 +15,7 @@ import { type Cell, META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import { answerByKey } from './input.ts';
 import { type Message, NO_REPLY, actorIdOf, messageJob } from './message.ts';
+import type { Posting } from './outbox.ts';
 import type { EffectRequest } from './step.ts';
 import { setChildren, stopActor } from './supervisor.ts';
 import type { Call } from './turn-calls.ts';
@@ -179,38 +180,8 @@ function denialOf(state: DomainState, tenant: string, type: string, handler: str
   });
 }
 
-interface Posting {
-  readonly tenant: string;
-  readonly type: string;
-  readonly key: string;
-  readonly handler: string;
-  readonly args: Uint8Array;
-  readonly principal: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly tell: boolean;
-  readonly chain: readonly string[];
-  readonly turnId: number;
-  readonly callIndex: number;
-}
-
 function post(state: DomainState, turn: Turn, posting: Posting): void {
-  const entry = state.outbox.add({
-    tenant: posting.tenant,
-    incarnation: state.config.incarnation,
-    tell: posting.tell,
-    sourceType: turn.message.type,
-    sourceKey: turn.message.key,
-    type: posting.type,
-    key: posting.key,
-    handler: posting.handler,
-    args: posting.args,
-    principal: posting.principal,
-    idempotencyKey: posting.idempotencyKey,
-    chain: posting.chain,
-    timeMs: state.nowMs,
-    turnId: posting.turnId,
-    callIndex: posting.callIndex,
-  });
+  const entry = state.outbox.add(posting, turn.message, state.config.incarnation, state.nowMs);
   state.running.note('send', entry.tenant, entry.counter, entry.type, entry.key, entry.handler, entry.args);
   state.running.put({ kind: 'send', entry });
 }

@@ -14,7 +14,7 @@ import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
 import { decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
-import { type Extension, FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError } from '../frame/frame.ts';
 import type { Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -67,7 +67,7 @@ function examineMessage(state: DomainState, frame: Frame, nowMs: number): Verdic
   const known = state.sessions.known(sourceOf(frame.source?.tenant, frame.incarnation), frame.messageId);
   if (known === 'pending' || known === 'settled') return IGNORE;
   if (known !== undefined) return { kind: 'repeat', outcome: known, byKey: false };
-  const { idempotencyKey } = extensionOf(frame);
+  const { idempotencyKey } = frame.extensionFields();
   if (idempotencyKey !== undefined) {
     // Before all else: a repeat is no input, it gets its answer even where nothing new may run.
     const byKey = examineKey(state, frame, idempotencyKey, nowMs);
@@ -158,23 +158,19 @@ export function answerByKey(state: DomainState, message: Message): boolean {
   return true;
 }
 
-const NO_EXTENSION: Extension = Object.freeze({});
 const NO_SENDER: Sender = Object.freeze({});
 const NO_CHAIN: readonly string[] = Object.freeze([]);
 
-/** Most messages have none. */
-function extensionOf({ extension }: Frame): Extension {
-  return extension.length === 0 ? NO_EXTENSION : decodeExtension(extension);
-}
-
+/** Frozen once a handler asks for it: most do not. */
 function senderOf(source: Address | undefined, principal: string | undefined): Sender {
-  if (source === undefined && principal === undefined) return NO_SENDER;
-  return Object.freeze(principal === undefined ? { ...source } : { ...source, principal });
+  if (source === undefined) return principal === undefined ? NO_SENDER : { principal };
+  const { tenant, type, key } = source;
+  return principal === undefined ? { tenant, type, key } : { tenant, type, key, principal };
 }
 
 /** Turns a call or tell into a message, without touching the domain. */
 export function messageOf(state: DomainState, frame: Frame): Message {
-  const extension = extensionOf(frame);
+  const extension = frame.extensionFields();
   const { type, key } = frame.target;
   const { source, incarnation, messageId } = frame;
   const isTell = frame.kind === FRAME_KIND.tell;

@@ -16,8 +16,16 @@ export interface SessionImage {
 
 /** The key of a session: the embedding process, or another tenant. */
 export function sourceOf(tenant: string | undefined, incarnation: number): string {
-  if (tenant !== undefined) return `t${incarnation} ${tenant}`;
-  // One process at a time: asked three times for each of its messages, the text is made once.
+  // Asked three times and more for each message, the text is made once for those that come in a row.
+  if (tenant !== undefined) {
+    if (incarnation !== lastTenantIncarnation || tenant !== lastTenant) {
+      lastTenant = tenant;
+      lastTenantIncarnation = incarnation;
+      lastTenantText = `t${incarnation} ${tenant}`;
+    }
+    return lastTenantText;
+  }
+  // One process at a time.
   if (incarnation !== lastIncarnation) {
     lastIncarnation = incarnation;
     lastClient = `c${incarnation}`;
@@ -25,6 +33,9 @@ export function sourceOf(tenant: string | undefined, incarnation: number): strin
   return lastClient;
 }
 
+let lastTenant = '';
+let lastTenantIncarnation = 0;
+let lastTenantText = '';
 let lastIncarnation = 0;
 let lastClient = 'c0';
 
@@ -55,6 +66,9 @@ class Session {
     const ids = this.#ids;
     let low = this.#head;
     let high = ids.length - 1;
+    // Most are asked for when they are new, and when they are the latest.
+    if (low > high || (ids[high] as number) < id) return -1;
+    if (ids[high] === id) return high;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const found = ids[middle] as number;

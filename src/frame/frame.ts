@@ -8,12 +8,13 @@ import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { isErrorCode, SynapseError, type ErrorDetails } from '../base/error.ts';
 import { decodeValue, encodeValue } from './codec.ts';
+import { type Extension, decodeExtension } from './extension.ts';
 import * as at from './header.ts';
-import { readF64, readU32, writeF64, writeU32 } from './little-endian.ts';
+import { readU32 } from './little-endian.ts';
 import { addressAt, nameAt } from './names.ts';
 import { oneByte } from './one-byte.ts';
-import { takeBytes } from './slab.ts';
-import { readUtf8, utf8Size, writeUtf8 } from './utf8.ts';
+import { copyInto, lendBytes, takeBytes } from './slab.ts';
+import { utf8Size, writeUtf8 } from './utf8.ts';
 import { DEPTH_MAX } from './value-tag.ts';
 
 /** What a frame is about. Numbers are part of the protocol: never reused, never renumbered. */
@@ -71,6 +72,16 @@ const nameSizes = new Uint32Array(at.NAME_COUNT);
  * @throws SynapseError `TOO_LARGE` beyond `FRAME_MAX_BYTES`, `UNSERIALIZABLE` for a name that is no well-formed text
  */
 export function encodeFrame(fields: FrameFields): Uint8Array {
+  return writeFrame(fields, takeBytes);
+}
+
+/** The same in memory that all frames made so take in turn: bytes that hold until the next one is made. */
+export function lendFrame(fields: FrameFields): Uint8Array {
+  return writeFrame(fields, lendBytes);
+}
+
+/** `take` gives memory in which the header's spare bytes are 0. */
+function writeFrame(fields: FrameFields, take: (sizeBytes: number) => Uint8Array): Uint8Array {
   const { source, target, payload } = fields;
   const handler = fields.handler ?? '';
   const extension = fields.extension ?? NO_BYTES;
@@ -84,7 +95,7 @@ export function encodeFrame(fields: FrameFields): Uint8Array {
   const size = offset + extension.length + payload.length;
   if (size > at.FRAME_MAX_BYTES) throw at.tooLarge(size);
 
-  const bytes = takeBytes(size);
+  const bytes = take(size);
   at.writeHeader(bytes, fields, nameSizes, extension.length, payload.length);
   let end = at.HEADER_BYTES;
   if (source !== undefined) {
@@ -115,14 +126,6 @@ function measure(index: number, name: string): number {
   }
   nameSizes[index] = size;
   return size;
-}
-
-/** Below this a loop beats the engine's copy. */
-const LOOP_MAX_BYTES = 32;
-function copyInto(bytes: Uint8Array, offset: number, piece: Uint8Array): number {
-  if (piece.length <= LOOP_MAX_BYTES) for (let i = 0; i < piece.length; i++) bytes[offset + i] = piece[i]!;
-  else bytes.set(piece, offset);
-  return offset + piece.length;
 }
 
 /**
@@ -209,6 +212,14 @@ export class Frame {
     return (this.#handler ??= nameAt(this.bytes, 6));
   }
 
+  /** What the extension says, without a view of it. */
+  extensionFields(): Extension {
+    const { bytes } = this;
+    const size = readU32(bytes, at.OFFSET_EXTENSION_LENGTH);
+    const end = bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH);
+    return decodeExtension(bytes, end - size, end);
+  }
+
   /** For {@link decodeExtension}; a view, empty where there is none. */
   get extension(): Uint8Array {
     const size = readU32(this.bytes, at.OFFSET_EXTENSION_LENGTH);
@@ -234,121 +245,6 @@ export class Frame {
     const bytes = this.bytes;
     return decodeValue(bytes, DEPTH_MAX, bytes.length - readU32(bytes, at.OFFSET_PAYLOAD_LENGTH));
   }
-}
-
-/** What travels with a message besides its arguments. Later entries are skipped by older readers. */
-export interface Extension {
-  /** Who asks, as the embedder names them. */
-  readonly principal?: string;
-  /** ms since 1970 after which nobody waits any more. */
-  readonly deadlineMs?: number;
-  /** Trace context, W3C `traceparent`. */
-  readonly trace?: string;
-  readonly idempotencyKey?: string;
-  /** Actors that wait for this call, outermost first: what finds a circle of calls. */
-  readonly chain?: readonly string[];
-}
-
-/*
- *   | id (u8) | length (u32) | bytes |   and so on, ids ascending
- *   1 principal, UTF-8 · 2 deadline, f64 · 3 trace, UTF-8 · 4 idempotency key, UTF-8
- *   5 chain, a value (array of strings) · 6… free: skipped by this reader
- */
-const ENTRY_PRINCIPAL = 1;
-const ENTRY_DEADLINE = 2;
-const ENTRY_TRACE = 3;
-const ENTRY_IDEMPOTENCY_KEY = 4;
-const ENTRY_CHAIN = 5;
-const ENTRY_HEADER_BYTES = 5;
-
-/** The extension block of a frame; empty for an empty extension. */
-export function encodeExtension(extension: Extension): Uint8Array {
-  const { principal, deadlineMs, trace, idempotencyKey } = extension;
-  const chain = extension.chain && encodeValue(extension.chain, at.FRAME_MAX_BYTES, 'chain');
-  const principalSize = textSize('principal', principal);
-  const traceSize = textSize('trace', trace);
-  const keySize = textSize('idempotencyKey', idempotencyKey);
-  let size = entrySize(principalSize) + entrySize(traceSize) + entrySize(keySize);
-  if (deadlineMs !== undefined) size += entrySize(8);
-  if (chain !== undefined) size += entrySize(chain.length);
-  if (size === 0) return NO_BYTES;
-
-  const bytes = takeBytes(size);
-  let end = 0;
-  if (principal !== undefined) end = writeText(bytes, end, ENTRY_PRINCIPAL, principal, principalSize);
-  if (deadlineMs !== undefined) {
-    end = writeEntryHead(bytes, end, ENTRY_DEADLINE, 8) + 8;
-    writeF64(bytes, end - 8, deadlineMs);
-  }
-  if (trace !== undefined) end = writeText(bytes, end, ENTRY_TRACE, trace, traceSize);
-  if (idempotencyKey !== undefined) end = writeText(bytes, end, ENTRY_IDEMPOTENCY_KEY, idempotencyKey, keySize);
-  if (chain !== undefined) copyInto(bytes, writeEntryHead(bytes, end, ENTRY_CHAIN, chain.length), chain);
-  return bytes;
-}
-
-/** Bytes of `text`, or -1 for none. Malformed text is refused: as UTF-8 it could not be told from other such text. */
-function textSize(part: string, text: string | undefined): number {
-  if (text === undefined) return -1;
-  const size = utf8Size(text);
-  if (size === text.length || text.isWellFormed()) return size;
-  throw new SynapseError('UNSERIALIZABLE', `${part} holds a lone surrogate`, { path: part });
-}
-
-function entrySize(size: number): number {
-  return size < 0 ? 0 : ENTRY_HEADER_BYTES + size;
-}
-
-function writeEntryHead(bytes: Uint8Array, offset: number, id: number, size: number): number {
-  bytes[offset] = id;
-  writeU32(bytes, offset + 1, size);
-  return offset + ENTRY_HEADER_BYTES;
-}
-
-function writeText(bytes: Uint8Array, offset: number, id: number, text: string, size: number): number {
-  return writeUtf8(bytes, writeEntryHead(bytes, offset, id, size), text, size);
-}
-
-/**
- * What {@link encodeExtension} wrote; entries of later versions are passed over.
- *
- * @throws SynapseError `UNSERIALIZABLE` when malformed
- */
-export function decodeExtension(bytes: Uint8Array): Extension {
-  const extension: { -readonly [Key in keyof Extension]: Extension[Key] } = {};
-  let lastId = 0;
-  for (let offset = 0; offset < bytes.length;) {
-    if (bytes.length - offset < ENTRY_HEADER_BYTES) throw at.malformed('its extension ends inside an entry');
-    const id = bytes[offset]!;
-    const start = offset + ENTRY_HEADER_BYTES;
-    const end = start + readU32(bytes, offset + 1);
-    if (end > bytes.length) throw at.malformed('its extension ends inside an entry');
-    if (id <= lastId) throw at.malformed('its extension entries are not in order');
-    lastId = id;
-    offset = end;
-    if (id === ENTRY_PRINCIPAL) extension.principal = decodeText(bytes, start, end);
-    else if (id === ENTRY_TRACE) extension.trace = decodeText(bytes, start, end);
-    else if (id === ENTRY_IDEMPOTENCY_KEY) extension.idempotencyKey = decodeText(bytes, start, end);
-    else if (id === ENTRY_CHAIN) extension.chain = decodeChain(bytes.subarray(start, end));
-    else if (id === ENTRY_DEADLINE) {
-      if (end - start !== 8) throw at.malformed('its deadline is no f64');
-      extension.deadlineMs = readF64(bytes, start);
-    }
-  }
-  return extension;
-}
-
-function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  const text = readUtf8(bytes, start, end);
-  if (text === undefined) throw at.malformed('text in its extension is not UTF-8');
-  return text;
-}
-
-function decodeChain(bytes: Uint8Array): readonly string[] {
-  const chain = decodeValue(bytes);
-  if (!Array.isArray(chain) || !chain.every((link) => typeof link === 'string')) {
-    throw at.malformed('its chain is no array of strings');
-  }
-  return chain as string[];
 }
 
 /** Longest message that travels, in UTF-16 units: a user's error may carry a whole document. */

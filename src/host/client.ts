@@ -6,13 +6,14 @@
 import { type Address, shardOf } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, encodeExtension, encodeFrame } from '../frame/frame.ts';
+import { OpenItems } from '../base/open-items.ts';
+import { encodeExtension } from '../frame/extension.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, encodeFrame } from '../frame/frame.ts';
 import type { Envelope } from '../frame/envelope.ts';
 import { OFFSET_FLAGS, frameKind, frameShard, withFloor } from '../frame/header.ts';
 import type { CallOptions } from '../actor/reference-types.ts';
 import { type Deadline, type DeadlinePorts, Deadlines } from './deadlines.ts';
 import { FLAG_RESEND } from './lane-frame.ts';
-import { OpenCalls } from './open-calls.ts';
 import { type LostTell, OpenCall, OpenDelivery, type OpenMessage, OpenTell } from './open-message.ts';
 import { Route } from './route.ts';
 
@@ -34,6 +35,9 @@ export interface ClientLimits {
 
 const EMPTY = new Uint8Array(0);
 
+/** Slots for open messages at the beginning: enough for most, and little for a system that is hardly used. */
+const FIRST_SLOTS = 256;
+
 let resolveLast: (value: unknown) => void = () => undefined;
 let rejectLast: (error: unknown) => void = () => undefined;
 /** One executor for all promises: a closure for each would live as long as its call does. */
@@ -47,7 +51,7 @@ export class Client {
   readonly #ports: ClientPorts;
   readonly #deadlines: Deadlines;
   #incarnation: number;
-  readonly #open: OpenCalls<OpenMessage> = new OpenCalls();
+  readonly #open: OpenItems<OpenMessage> = new OpenItems(FIRST_SLOTS);
   #openBytes = 0;
   readonly #held: Set<number> = new Set();
   #closed: SynapseError | undefined;

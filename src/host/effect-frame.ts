@@ -3,7 +3,8 @@
  * attempts at it run. Threads, tests and the simulator read these frames alike.
  */
 import { decodeValue } from '../frame/codec.ts';
-import { type Frame, decodeExtension } from '../frame/frame.ts';
+import { decodeExtension } from '../frame/extension.ts';
+import { type Frame } from '../frame/frame.ts';
 import type { EffectRequest } from './effect-attempt.ts';
 import { FLAG_RESEND } from './lane-frame.ts';
 

@@ -142,10 +142,8 @@ export class Intake {
     const { source, incarnation, correlation } = frame;
     if (state === undefined || source === undefined || seat.phase !== 'ready') return; // sent again, acknowledged again
     const ack = { tenant: source.tenant, incarnation, counter: correlation };
-    const name = `${ack.counter} ${ack.tenant}`;
-    if (state.outbox.find(ack) === undefined || seat.ackNames.has(name)) return;
-    seat.ackNames.add(name);
-    seat.acks.push(ack);
+    const entry = state.outbox.find(ack);
+    if (entry !== undefined) seat.acks.add(entry);
   }
 
   #prefetch(seat: Seat, frame: Frame): void {

@@ -50,7 +50,7 @@ export interface LanePorts {
   fillSeed(bytes: Uint8Array): void;
   /** The bytes hold only during the call. */
   toClient(bytes: Uint8Array): void;
-  /** To the lane that the shard is pinned to, this one included. */
+  /** To the lane that the shard is pinned to, this one included. The bytes hold only during the call. */
   toShard(shard: number, bytes: Uint8Array): void;
   /** The bytes hold only during the call: who keeps them copies them. */
   toStore(bytes: Uint8Array): void;
@@ -252,7 +252,7 @@ export class LaneCore {
       seat.snapshotWanted = true; // two lanes have the tenant: what one of them stored, the other would not know of
       return;
     }
-    const isRecorded = this.setup.limits.recordsSnapshots || seat.isTrimmed || seat.acks.length > 0;
+    const isRecorded = this.setup.limits.recordsSnapshots || seat.isTrimmed || seat.acks.size > 0;
     const body = isRecorded ? this.#recordSnapshot(seat) : undefined;
     const { tenant, shard } = seat;
     const origin = { tenant, shard, rowCount: changedRowCount(state) };
@@ -321,7 +321,7 @@ export class LaneCore {
   isDirty(seat: Seat): boolean {
     const state = seat.domain?.state;
     if (state === undefined) return false;
-    return seat.stepsSinceSnapshot > 0 || seat.acks.length > 0 || changedRowCount(state) > 0;
+    return seat.stepsSinceSnapshot > 0 || seat.acks.size > 0 || changedRowCount(state) > 0;
   }
 
   /** Sends one output of a durable step on its way. */

@@ -8,11 +8,15 @@ import type { OutboxEntry } from '../actor/outbox.ts';
 import type { Output } from '../actor/step.ts';
 import { type Address, shardOf } from '../base/address.ts';
 import { encodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, encodeExtension, encodeFrame } from '../frame/frame.ts';
+import { encodeExtension } from '../frame/extension.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, encodeFrame, lendFrame } from '../frame/frame.ts';
 import { encodeReply } from '../frame/reply.ts';
 
 const NOWHERE: Address = { tenant: '', type: '', key: '' };
 const EMPTY = new Uint8Array(0);
+
+/** Extension of a tell of which there is nothing else to say: of by far the most messages to other tenants. */
+const NOBODY_WAITS = encodeExtension({ chain: [] });
 
 /** Set in `flags` of a call or tell that its sender sends again: it may be known already. */
 export const FLAG_RESEND = 1;
@@ -62,7 +66,10 @@ export function clientAck(messageId: number, timeMs: number): Uint8Array {
   });
 }
 
-/** Reply or acknowledgement to another tenant. That a tell failed is a reply too: an input of its sender, recorded like any other. */
+/**
+ * Reply or acknowledgement to another tenant; its bytes hold until the next frame to a tenant is made. That a tell failed
+ * is a reply too: an input of its sender, recorded like any other.
+ */
 export function tenantReply(
   from: Address,
   to: { readonly tenant: string; readonly incarnation: number; readonly messageId: number; readonly tell: boolean },
@@ -70,7 +77,7 @@ export function tenantReply(
   shards: number,
   timeMs: number,
 ): Uint8Array {
-  return encodeFrame({
+  return lendFrame({
     kind: to.tell && outcome.ok ? FRAME_KIND.ack : FRAME_KIND.reply,
     flags: outcome.ok ? FRAME_STATUS.ok : FRAME_STATUS.error,
     shard: shardOf(to.tenant, shards),
@@ -84,12 +91,9 @@ export function tenantReply(
   });
 }
 
-/** A message to another tenant, as it leaves for the first time or again. */
+/** A message to another tenant, as it leaves for the first time or again; its bytes hold until the next one is made. */
 export function sendFrame(state: DomainState, entry: OutboxEntry, isAgain: boolean, shards: number): Uint8Array {
-  const extension: { principal?: string; idempotencyKey?: string; chain: string[] } = { chain: [...entry.chain] };
-  if (entry.idempotencyKey !== undefined) extension.idempotencyKey = entry.idempotencyKey;
-  if (entry.principal !== undefined) extension.principal = entry.principal;
-  return encodeFrame({
+  return lendFrame({
     kind: entry.tell ? FRAME_KIND.tell : FRAME_KIND.call,
     flags: isAgain ? FLAG_RESEND : 0,
     shard: shardOf(entry.tenant, shards),
@@ -100,9 +104,17 @@ export function sendFrame(state: DomainState, entry: OutboxEntry, isAgain: boole
     source: { tenant: state.tenant, type: entry.sourceType, key: entry.sourceKey },
     target: { tenant: entry.tenant, type: entry.type, key: entry.key },
     handler: entry.handler,
-    extension: encodeExtension(extension),
+    extension: extensionOf(entry),
     payload: entry.args,
   });
+}
+
+function extensionOf({ chain, idempotencyKey, principal }: OutboxEntry): Uint8Array {
+  if (chain.length === 0 && idempotencyKey === undefined && principal === undefined) return NOBODY_WAITS;
+  const extension: { principal?: string; idempotencyKey?: string; chain: readonly string[] } = { chain };
+  if (idempotencyKey !== undefined) extension.idempotencyKey = idempotencyKey;
+  if (principal !== undefined) extension.principal = principal;
+  return encodeExtension(extension);
 }
 
 /** An effect to be run. `isAgain`: it may have run before. */

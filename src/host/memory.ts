@@ -39,7 +39,7 @@ export class Memory {
       if (seat.phase !== 'ready' || seat.current !== undefined) continue;
       this.#releaseIdle(seat, nowMs - this.#core.bornMs);
       if (nowMs - seat.usedMs < SEAT_IDLE_MS) continue;
-      if (seat.acks.length > 0 && !seat.snapshotPending) this.#core.snapshot(seat); // takes note of them
+      if (seat.acks.size > 0 && !seat.snapshotPending) this.#core.snapshot(seat); // takes note of them
       if (!seat.isQuiet) continue;
       if (this.#core.isDirty(seat)) this.#core.snapshot(seat);
       else if (seat.domain?.state.cells.size === 0) this.#close(seat);

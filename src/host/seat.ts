@@ -6,7 +6,7 @@
  *                 │           │          └▶ held: its shard is being moved
  *                 └───────────┴─▶ refused: corrupt or diverged, every message gets the error
  */
-import type { Ack } from '../actor/outbox.ts';
+import type { Ack, OutboxEntry } from '../actor/outbox.ts';
 import type { Domain } from '../actor/domain.ts';
 import { actorIdOf } from '../actor/message.ts';
 import type { SynapseError } from '../base/error.ts';
@@ -131,9 +131,8 @@ export class Seat {
   isTrimmed = false;
   /** Position of the last thing sent to the store. */
   lastPosition = 0;
-  /** Acknowledgements that have come in and no step has taken note of yet. */
-  acks: Ack[] = [];
-  readonly ackNames: RareSet<string> = new RareSet();
+  /** Messages to other tenants whose acknowledgements have come in and no step has taken note of yet. */
+  readonly acks: RareSet<OutboxEntry> = new RareSet();
   stepsSinceSnapshot = 0;
   /** Steps by which its next snapshot is due early, see `leadOf` in lane-core. */
   snapshotLead = 0;
@@ -165,10 +164,9 @@ export class Seat {
 
   /** Takes them out. What comes in afterwards is not in the list that was taken: a step records what it began with. */
   takeAcks(): readonly Ack[] {
-    const { acks } = this;
-    if (acks.length === 0) return NO_ACKS;
-    this.acks = [];
-    this.ackNames.clear();
+    if (this.acks.size === 0) return NO_ACKS;
+    const acks = [...this.acks];
+    this.acks.clear();
     return acks;
   }
 
@@ -184,7 +182,7 @@ export class Seat {
       state.effects.size === 0 &&
       state.turns.size === 0 &&
       state.mailboxes.size === 0 &&
-      this.acks.length === 0
+      this.acks.size === 0
     );
   }
 }

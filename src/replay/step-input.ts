@@ -9,7 +9,8 @@ import type { Ack } from '../actor/outbox.ts';
 import { type Address, addressText } from '../base/address.ts';
 import type { ErrorCode, ErrorDetails, SynapseError } from '../base/error.ts';
 import { decodeArguments, decodeValue } from '../frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, decodeExtension } from '../frame/frame.ts';
+import { decodeExtension } from '../frame/extension.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError } from '../frame/frame.ts';
 import type { Cause } from './replay-protocol.ts';
 
 /** An error as it was recorded. */

@@ -7,6 +7,7 @@ import { SeededRandom } from '../base/seeded.ts';
 import { SynapseError } from '../base/error.ts';
 import type { Running } from '../actor/domain-state.ts';
 import { decodeConfig } from '../actor/kernel-config.ts';
+import { keptBytes } from '../frame/slab.ts';
 import { erasedTenant } from '../actor/store-port.ts';
 import { LaneHost } from '../host/lane-host.ts';
 import { repairRealm } from '../host/lockdown.ts';
@@ -156,10 +157,9 @@ class LaneThread {
   }
 
   #toShard(shard: number, bytes: Uint8Array): void {
-    const lane = Atomics.load(this.#routes, shard);
-    if (lane < 0) return; // being moved: sent again when it has arrived
-    if (lane === this.#task.lane) this.#local.push(bytes);
-    else this.#peers.get(lane)?.send(bytes);
+    const lane = Atomics.load(this.#routes, shard); // nobody's while the shard is moved: sent again when it has arrived
+    if (lane === this.#task.lane) this.#local.push(keptBytes(bytes));
+    else this.#peers.get(lane)?.sendBorrowed(bytes);
   }
 
   connect(lane: number, init: LinkInit): void {

@@ -5,7 +5,8 @@
  */
 import { type StepBody, decodeRecord } from '../actor/record.ts';
 import { SynapseError } from '../base/error.ts';
-import { FRAME_KIND, Frame, decodeExtension } from '../frame/frame.ts';
+import { decodeExtension } from '../frame/extension.ts';
+import { FRAME_KIND, Frame } from '../frame/frame.ts';
 import type { StepRecord, Store } from '../store/store.ts';
 
 /** One recorded step. */

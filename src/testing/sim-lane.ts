@@ -4,7 +4,8 @@
  * the store's ring is not. A host in a simulation replaces it as the fleet of threads does.
  */
 import type { KernelConfig, Registry } from '../actor/kernel-config.ts';
-import { decodeExtension, type Frame } from '../frame/frame.ts';
+import { decodeExtension } from '../frame/extension.ts';
+import { type Frame } from '../frame/frame.ts';
 import { identityOf } from '../host/lane-frame.ts';
 import type { LaneLimits, LanePorts } from '../host/lane-core.ts';
 import { LaneHost } from '../host/lane-host.ts';

@@ -141,7 +141,7 @@ class TestEngine implements Engine {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => this.#random.fill(bytes),
         toClient: (bytes) => this.#fromLane(bytes.slice()),
-        toShard: (_shard, bytes) => void toLane.push(bytes),
+        toShard: (_shard, bytes) => void toLane.push(bytes.slice()),
         toStore: (bytes) => void toStore.push(bytes.slice()),
         blame: () => undefined,
       },

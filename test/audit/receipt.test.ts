@@ -7,7 +7,8 @@ import { sha256 } from '../../src/base/hash.ts';
 import { ByteSink } from '../../src/base/byte-sink.ts';
 import { SynapseError } from '../../src/base/error.ts';
 import { encodeArguments, encodeValue } from '../../src/frame/codec.ts';
-import { encodeError, encodeExtension, FRAME_KIND } from '../../src/frame/frame.ts';
+import { encodeExtension } from '../../src/frame/extension.ts';
+import { encodeError, FRAME_KIND } from '../../src/frame/frame.ts';
 import { sampleKey, signedNote } from './note.ts';
 import { callRecord, SampleHost } from './receipt-maker.ts';
 

@@ -96,7 +96,7 @@ export class OneThread {
         nowMs: () => this.clock.nowMs,
         fillSeed: (bytes) => random.fill(bytes),
         toClient: (bytes) => this.#fromLane(bytes.slice()),
-        toShard: (_shard, bytes) => void this.#toLane.push(bytes),
+        toShard: (_shard, bytes) => void this.#toLane.push(bytes.slice()),
         toStore: (bytes) => void this.#toStore.push(bytes.slice()),
         blame: () => undefined,
       },

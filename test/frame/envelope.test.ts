@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { encodeArguments } from '../../src/frame/codec.ts';
 import { Envelope } from '../../src/frame/envelope.ts';
-import { FRAME_KIND, encodeExtension, encodeFrame } from '../../src/frame/frame.ts';
+import { encodeExtension } from '../../src/frame/extension.ts';
+import { FRAME_KIND, encodeFrame } from '../../src/frame/frame.ts';
 import { FRAME_MAX_BYTES } from '../../src/frame/header.ts';
 
 const target = { tenant: 'acme', type: 'account', key: 'алиса' };

@@ -3,16 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { SynapseError, type ErrorCode } from '../../src/base/error.ts';
 import { hexOf } from '../../src/base/hash.ts';
 import { encodeValue } from '../../src/frame/codec.ts';
+import { decodeExtension, encodeExtension, type Extension } from '../../src/frame/extension.ts';
 import {
   decodeError,
-  decodeExtension,
   encodeError,
-  encodeExtension,
   encodeFrame,
   Frame,
   FRAME_KIND,
   FRAME_STATUS,
-  type Extension,
+  lendFrame,
   type FrameFields,
 } from '../../src/frame/frame.ts';
 import {
@@ -309,4 +308,30 @@ describe('an error that travels', () => {
       expect(codeOf(() => decodeError(encodeValue(value)))).toBe('UNSERIALIZABLE');
     },
   );
+});
+
+test('a lent frame is what a frame of its own is, whatever was lent before, and holds until the next', () => {
+  const fields: FrameFields = {
+    kind: FRAME_KIND.tell,
+    flags: 1,
+    shard: 3,
+    messageId: 9,
+    floor: 8,
+    timeMs: 1.5,
+    incarnation: 77,
+    source: { tenant: 'acme', type: 'unit', key: 'a' },
+    target: { tenant: 'umbrella', type: 'unit', key: 'b' },
+    handler: 'take',
+    extension: encodeExtension({ chain: [] }),
+    payload: new Uint8Array(0),
+  };
+  for (const size of [0, 1, 400, 20, 2_000, 70_000, 3, 300_000, 5]) {
+    const whole = { ...fields, payload: new Uint8Array(size).fill(size) };
+    const lent = lendFrame(whole);
+    expect(Buffer.compare(lent, encodeFrame(whole))).toBe(0);
+    expect(Frame.parse(lent).extensionFields()).toEqual({ chain: [] });
+  }
+  const first = lendFrame({ ...fields, messageId: 1 });
+  lendFrame({ ...fields, messageId: 2 });
+  expect(new Frame(first).messageId).toBe(2);
 });

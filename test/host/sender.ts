@@ -4,7 +4,8 @@
  */
 import { shardOf } from '../../src/base/address.ts';
 import { decodeValue, encodeArguments } from '../../src/frame/codec.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeExtension, encodeFrame } from '../../src/frame/frame.ts';
+import { encodeExtension } from '../../src/frame/extension.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, decodeError, encodeFrame } from '../../src/frame/frame.ts';
 import { FLAG_RESEND } from '../../src/host/lane-frame.ts';
 
 /** One call; equal ids are the same call asked again. */

@@ -1,9 +1,9 @@
 /** What waits for an answer, by number, held to a map: however long some wait, and however many there are. */
 import { expect, test } from 'vitest';
-import { OpenCalls } from '../../src/host/open-calls.ts';
+import { OpenItems } from '../../src/base/open-items.ts';
 import { Chance } from '../../src/testing/chance.ts';
 
-function check(open: OpenCalls<number>, model: Map<number, number>, next: number): void {
+function check(open: OpenItems<number>, model: Map<number, number>, next: number): void {
   expect(open.size).toBe(model.size);
   expect(open.nextId).toBe(next);
   expect(open.ids()).toEqual([...model.keys()]);
@@ -13,7 +13,7 @@ function check(open: OpenCalls<number>, model: Map<number, number>, next: number
 test('numbers rise by one, and what is open is found, in order, until it is deleted', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const chance = new Chance(seed);
-    const open = new OpenCalls<number>();
+    const open = new OpenItems<number>(256);
     const model = new Map<number, number>();
     let next = 1;
     const most = [3, 100, 400, 3_000][seed % 4] ?? 0;
@@ -41,7 +41,7 @@ test('numbers rise by one, and what is open is found, in order, until it is dele
 });
 
 test('one that waits for long is still found behind a million others', () => {
-  const open = new OpenCalls<string>();
+  const open = new OpenItems<string>(8);
   open.add('first');
   for (let id = 2; id <= 1_000_000; id++) {
     open.add('other');
@@ -50,4 +50,38 @@ test('one that waits for long is still found behind a million others', () => {
   expect([open.get(1), open.floor(), open.size]).toEqual(['first', 1, 1]);
   open.delete(1);
   expect(open.floor()).toBe(1_000_001);
+});
+
+test('what was open is restored, far behind and near, and goes on', () => {
+  for (const ids of [[], [9], [1, 2, 3], [3, 500, 990, 998, 999], [991, 992, 993, 994, 995, 996, 997, 998, 999]]) {
+    const open = OpenItems.restore(
+      8,
+      ids.map((id) => [id, id * 10] as const),
+      1_000,
+    );
+    const model = new Map(ids.map((id) => [id, id * 10]));
+    check(open, model, 1_000);
+    for (let next = 1_000; next < 1_030; next++) {
+      open.add(next * 10);
+      model.set(next, next * 10);
+      const [first] = model.keys();
+      if (next % 3 === 0) {
+        open.delete(first!);
+        model.delete(first!);
+      }
+      check(open, model, next + 1);
+    }
+    expect(open.items()).toEqual([...model.values()]);
+  }
+});
+
+test('it goes on after many were open at once and none is', () => {
+  const open = new OpenItems<number>(8);
+  for (let round = 0; round < 2; round++) {
+    const from = open.nextId;
+    for (let i = 0; i < 40_000; i++) open.add(i);
+    for (let id = from; id < open.nextId; id++) open.delete(id);
+    check(open, new Map(), from + 40_000);
+    expect(open.size).toBe(0);
+  }
 });

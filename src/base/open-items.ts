@@ -1,22 +1,48 @@
 /**
  * What waits for an answer, by number. Numbers rise by one and most answers come soon, so the latest stand in an
- * array that is used round and round, and what it overruns moves to a map: a call that waits for long makes nothing
- * longer. (A map for all costs three times as much, most of it in the garbage collector.)
+ * array that is used round and round, and what it overruns moves to a map: an item that waits for long makes nothing
+ * longer. (A map for all costs three times as much, most of it in the garbage collector; and its first key is found
+ * behind all deleted ones.)
  */
-import { assert } from '../base/assert.ts';
+import { assert } from './assert.ts';
 
-/** Slots at the beginning: enough for most, and little for a system that is hardly used. */
-const FIRST_SLOTS = 256;
+/** Slots that are given back once nothing is open. */
+const KEPT_SLOTS = 16_384;
 
-export class OpenCalls<T> {
+export class OpenItems<T> {
+  readonly #firstSlots: number;
   /** The latest, number n at n modulo the length, a power of two. */
-  #slots: (T | undefined)[] = emptySlots(FIRST_SLOTS);
+  #slots: (T | undefined)[];
   /** Those that were overrun; their numbers rise too. */
   readonly #overrun: Map<number, T> = new Map();
   #size = 0;
   #nextId = 1;
   /** No open number lies below. */
   #lowestId = 1;
+
+  /** @param firstSlots slots at the beginning, a power of two: enough for most, and little where little is open */
+  constructor(firstSlots: number) {
+    this.#firstSlots = firstSlots;
+    this.#slots = emptySlots(firstSlots);
+  }
+
+  /** What was open, by rising numbers, and the number that the next one gets. */
+  static restore<T>(
+    firstSlots: number,
+    open: readonly (readonly [id: number, item: T])[],
+    nextId: number,
+  ): OpenItems<T> {
+    const items = new OpenItems<T>(firstSlots);
+    items.#nextId = nextId;
+    items.#lowestId = open[0]?.[0] ?? nextId;
+    items.#size = open.length;
+    const slots = items.#slots;
+    for (const [id, item] of open) {
+      if (id >= nextId - slots.length) slots[id & (slots.length - 1)] = item;
+      else items.#overrun.set(id, item);
+    }
+    return items;
+  }
 
   get size(): number {
     return this.#size;
@@ -53,6 +79,7 @@ export class OpenCalls<T> {
     if (id >= this.#nextId - slots.length) slots[id & (slots.length - 1)] = undefined;
     else this.#overrun.delete(id);
     this.#size -= 1;
+    if (this.#size === 0 && slots.length > KEPT_SLOTS) this.#slots = emptySlots(this.#firstSlots);
   }
 
   /** Below it all is answered. */
@@ -70,6 +97,11 @@ export class OpenCalls<T> {
     return ids;
   }
 
+  /** All that is open, in order. */
+  items(): T[] {
+    return this.ids().map((id) => this.get(id) as T);
+  }
+
   /** Twice the slots: at least half of them were in use. */
   #grow(): (T | undefined)[] {
     const before = this.#slots;
@@ -78,7 +110,7 @@ export class OpenCalls<T> {
       slots[id & (slots.length - 1)] = before[id & (before.length - 1)];
     }
     for (const [id, item] of this.#overrun) {
-      if (id < this.#nextId - slots.length) continue;
+      if (id <= this.#nextId - slots.length) continue; // its slot is for the one that is being added
       slots[id & (slots.length - 1)] = item;
       this.#overrun.delete(id);
     }
