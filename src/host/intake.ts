@@ -43,6 +43,7 @@ export class Intake {
     const core = this.#core;
     const frame = new Frame(bytes);
     if (!core.owned.has(frame.shard) || core.heldShards.has(frame.shard)) return; // its sender sends it again
+    if (isCopy(frame) && core.unrecorded.covers(frame, (answer) => core.answer(frame, answer))) return;
     if (core.outage !== undefined) {
       this.refuse(frame, core.outage);
       return;
@@ -76,12 +77,11 @@ export class Intake {
 
   /** Answers with an error where the sender waits; all else stays with its sender, who sends it again. */
   refuse(frame: Frame, error: SynapseError): void {
-    const isMessage = frame.kind === FRAME_KIND.call || frame.kind === FRAME_KIND.tell;
     const isOutage = error.code === 'STORE_UNAVAILABLE';
     const payload = encodeError(error);
     // Another tenant's message is not lost while the store is away: its outbox keeps it, and is asked for it later.
-    if (isMessage && isOutage && frame.source !== undefined) this.#core.missed.add(frame.source.tenant);
-    else if (isMessage) this.#core.answer(frame, { ok: false, payload });
+    if (isMessage(frame) && isOutage && frame.source !== undefined) this.#core.missed.add(frame.source.tenant);
+    else if (isMessage(frame)) this.#core.answerUnrecorded(frame, { ok: false, payload });
     // An order, or an effect's result, for a tenant that is not served any more: its sender need not go on trying.
     const isOrder = frame.kind === FRAME_KIND.control || frame.kind === FRAME_KIND.effectResult;
     if (!isOrder || isOutage || frame.messageId === 0) return;
@@ -120,7 +120,7 @@ export class Intake {
 
   #overflow(seat: Seat, frame: Frame): SynapseError | undefined {
     if (!isMessage(frame)) return undefined;
-    if ((frame.flags & FLAG_RESEND) !== 0) return undefined; // it may be done already, and its answer kept
+    if (isCopy(frame)) return undefined; // it may be done already, and its answer kept
     const { type, key } = frame.target;
     const limits = this.#core.setup.registry.newest(type)?.mailbox;
     if (limits === undefined) return undefined;
@@ -224,7 +224,7 @@ export class Intake {
         core.gate.hold(
           seat,
           seat.lastPosition,
-          () => core.answer(frame, verdict.outcome),
+          () => (verdict.byKey ? core.answerUnrecorded(frame, verdict.outcome) : core.answer(frame, verdict.outcome)),
           (reason) => this.refuse(frame, reason ?? unknownFate()),
         );
         return false;
@@ -356,6 +356,7 @@ export class Intake {
     const core = this.#core;
     const state = seat.domain?.state;
     if (state === undefined) return;
+    if (seat.resendWanted) core.resend(seat);
     this.count(seat);
     const { snapshotEverySteps, snapshotEveryBytes, snapshotEveryRows } = core.setup.limits;
     const isDue =
@@ -376,6 +377,11 @@ export class Intake {
 
 function isMessage({ kind }: Frame): boolean {
   return kind === FRAME_KIND.call || kind === FRAME_KIND.tell;
+}
+
+/** Its sender has sent it before. */
+function isCopy(frame: Frame): boolean {
+  return (frame.flags & FLAG_RESEND) !== 0 && isMessage(frame);
 }
 
 function divergence(seat: Seat, outcome: StepOutcome, expected: Uint8Array): SynapseError {

@@ -39,6 +39,7 @@ import {
 } from './lane-frame.ts';
 import { Seat } from './seat.ts';
 import { SnapshotSending } from './snapshot-sending.ts';
+import { type Answer, UnrecordedAnswers } from './unrecorded.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -115,6 +116,7 @@ export class LaneCore {
   outage: SynapseError | undefined = undefined;
   /** Tenants whose messages were dropped meanwhile. */
   readonly missed: Set<string> = new Set();
+  readonly unrecorded: UnrecordedAnswers = new UnrecordedAnswers();
   cellCount = 0;
   turnCount = 0;
   stepCount = 0;
@@ -231,11 +233,17 @@ export class LaneCore {
   }
 
   /** Answers the sender of a frame, where it waits for one. */
-  answer(frame: Frame, outcome: { readonly ok: boolean; readonly payload: Uint8Array }): void {
+  answer(frame: Frame, outcome: Answer): void {
     const made = answerFrame(frame, outcome, this.shards, this.ports.nowMs());
     if (made === undefined) return;
     if (made.to === 'client') this.ports.toClient(made.bytes);
     else this.ports.toShard(made.shard, made.bytes);
+  }
+
+  /** Answers a message that no record will tell of: another copy of it must not run. */
+  answerUnrecorded(frame: Frame, answer: Answer): void {
+    this.unrecorded.note(frame, answer);
+    this.answer(frame, answer);
   }
 
   /**
@@ -349,7 +357,7 @@ export class LaneCore {
         if (state !== undefined) ports.toClient(cancelFrame(state, output.id));
         return;
       case 'answered':
-        for (const frame of seat.waiters.get(output.idempotencyKey) ?? []) this.answer(frame, output);
+        for (const frame of seat.waiters.get(output.idempotencyKey) ?? []) this.answerUnrecorded(frame, output);
         seat.waiters.delete(output.idempotencyKey);
         return;
       case 'dead-letter': {
@@ -382,7 +390,9 @@ export class LaneCore {
 
   resend(seat: Seat): void {
     const state = seat.domain?.state;
-    if (state === undefined) return;
+    // The messages of a step under way are in the outbox already: of a step that may come to nothing.
+    seat.resendWanted = state?.step !== undefined;
+    if (state === undefined || seat.resendWanted) return;
     // Only what is durable may leave; what is sent from now on leaves with its own step.
     const entries = [...state.outbox.entries()];
     this.gate.hold(seat, seat.lastPosition, () => {

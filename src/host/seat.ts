@@ -154,6 +154,8 @@ export class Seat {
   readonly arrived: RareMap<string, number> = new RareMap();
   /** Senders that were asked to send again and have not yet. */
   readonly askedAgain: RareSet<string> = new RareSet();
+  /** Asked for amid a step, and done after it. */
+  resendWanted = false;
   cellCount = 0;
   usedMs = 0;
 

@@ -37,6 +37,7 @@ export class WorldCheck {
 
   note(tenant: string, model: KernelModel, lines: readonly string[]): void {
     if (model.suspendedUntilMs > 0) this.#everSuspended.add(tenant);
+    this.#forget(model);
     for (const line of lines) {
       const [word = '', a = '', b = '', ...rest] = line.split(' ');
       if (word === 'effect') {
@@ -47,9 +48,14 @@ export class WorldCheck {
         this.#events.set(name, [...(this.#events.get(name) ?? []), `${b} ${rest.join(' ')}`]);
       } else if (word === 'send') this.#noteSend(tenant, model.seq, line);
       else if (word === 'restart') this.#noteRestart(model, line);
-      // Who has escalated begins anew; its parent may have ended it, too.
-      else if (word === 'escalated') this.#restarts.delete(a);
+      else if (word === 'escalated') this.#restarts.delete(a); // and begins anew
     }
+    this.#forget(model);
+  }
+
+  /** Who was ended is another when it comes again; whether its restarts of this step lay before that, nobody says. */
+  #forget(model: KernelModel): void {
+    for (const id of model.ended) this.#restarts.delete(model.text(id));
   }
 
   /** `send tenant/type/key counter floor n tell|call from type/key handler args …` */

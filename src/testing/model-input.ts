@@ -21,6 +21,7 @@ export class KernelModel extends ModelKernel {
   /** Runs one recorded step. Gives what it puts out, a line each. */
   take({ seq, body, frame }: RecordedStep): readonly string[] {
     this.lines = [];
+    this.ended = [];
     this.decisions = [];
     const examineMs = Math.max(body.nowMs, this.nowMs);
     this.#examine(frame, examineMs);

@@ -93,6 +93,8 @@ export class ModelState {
   queue: ModelJob[] = [];
   /** What the step has put out, a line each, and the answers of `admit`. */
   lines: string[] = [];
+  /** Actors that the step has ended. */
+  ended: string[] = [];
   decisions: boolean[] = [];
   readonly onFault: (text: string) => void;
 

@@ -114,6 +114,7 @@ export function stop(state: ModelState, actor: ModelActor, reason: string): void
   if (turn !== undefined) killTurn(state, turn, 'HANDLER_FAILED');
   actor.exists = false;
   state.actors.delete(actor.id);
+  state.ended.push(actor.id);
   for (const timer of state.timers.values()) if (timer.actorId === actor.id) state.timers.delete(timer.id);
   for (const child of actor.children) state.queue.push({ kind: 'stop', actorId: child, reason: 'its parent ended' });
   if (actor.parent !== undefined) state.queue.push({ kind: 'orphan', actorId: actor.parent, child: actor.id });

@@ -254,17 +254,20 @@ function earlyReadFaults({ attempts, operations }: BookRun): Violation[] {
 const PHOENIX = { intensity: 2, periodMs: 10_000, backoffMs: [100, 1_000] } as const;
 
 /** No phoenix restarts more often than it may. A notice says when the back-off ends; the restart lies before that. */
-function restartFaults({ notices }: BookRun): Violation[] {
+function restartFaults({ notices, operations }: BookRun): Violation[] {
   const ends = new Map<string, number[]>();
-  // Who has escalated begins anew; when, notices do not say: those are left to the check of the steps.
-  const hasEscalated = new Set(
-    notices.map((notice) => (notice.kind === 'escalated' ? `${notice.tenant}/${notice.address?.key}` : '')),
-  );
+  // Who has escalated begins anew, and so does a child after its end; when, notices do not say: those are left to the check of the steps.
+  const beginsAnew = new Set([
+    ...notices.map((notice) => (notice.kind === 'escalated' ? `${notice.tenant}/${notice.address?.key}` : '')),
+    ...operations.map(({ tenant, handler, args }) =>
+      handler.startsWith('bear') ? `${tenant}/${String(args[1])}` : '',
+    ),
+  ]);
   for (const notice of notices) {
     if (notice.kind !== 'restart' || notice.address?.type !== 'phoenix' || notice.untilMs === undefined) continue;
     if (notice.reason.startsWith('with its sibling')) continue; // ordered by a strategy: it does not count
     const name = `${notice.tenant}/${notice.address.key}`;
-    if (hasEscalated.has(name)) continue;
+    if (beginsAnew.has(name)) continue;
     ends.set(name, [...(ends.get(name) ?? []).filter((endMs) => endMs !== notice.untilMs), notice.untilMs]); // it may come twice
   }
   const [shortestMs, longestMs] = PHOENIX.backoffMs;

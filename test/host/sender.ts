@@ -27,6 +27,8 @@ const INPUT_ID_FIRST = 2 ** 40;
 
 interface Open {
   readonly spec: CallSpec;
+  /** It was refused before. The embedder's client would ask with another number; with the same one a lane has to take it for new. */
+  readonly isAskedAnew: boolean;
 }
 
 export class Sender {
@@ -49,8 +51,8 @@ export class Sender {
     return [...this.#open.keys()];
   }
 
-  call(spec: CallSpec): void {
-    this.#open.set(spec.id, { spec });
+  call(spec: CallSpec, isAskedAnew = false): void {
+    this.#open.set(spec.id, { spec, isAskedAnew });
     this.#post(spec, 0);
   }
 
@@ -113,11 +115,12 @@ export class Sender {
   resend(of: (shard: number) => boolean): void {
     // What was refused goes first again, so that a call with the same key behind it stays behind it.
     for (const spec of this.#refused.splice(0)) {
-      if (of(shardOf(spec.tenant, this.#shards))) this.#open.set(spec.id, { spec });
+      if (of(shardOf(spec.tenant, this.#shards))) this.#open.set(spec.id, { spec, isAskedAnew: true });
       else this.#refused.push(spec);
     }
     const open = [...this.#open.values()].sort((a, b) => a.spec.id - b.spec.id);
-    for (const { spec } of open) if (of(shardOf(spec.tenant, this.#shards))) this.#post(spec, FLAG_RESEND);
+    for (const { spec, isAskedAnew } of open)
+      if (of(shardOf(spec.tenant, this.#shards))) this.#post(spec, isAskedAnew ? 0 : FLAG_RESEND);
     for (const frame of this.#inputs.values()) {
       const { shard } = new Frame(frame);
       if (of(shard)) this.#send(shard, frame);
@@ -126,7 +129,7 @@ export class Sender {
 
   /** Asks again, in its order, for what the store refused. */
   retry(): void {
-    for (const spec of this.#refused.splice(0).sort((a, b) => a.id - b.id)) this.call(spec);
+    for (const spec of this.#refused.splice(0).sort((a, b) => a.id - b.id)) this.call(spec, true);
   }
 
   /** The process died with all that it knew; a new one asks again for what had no answer, or was refused. */
