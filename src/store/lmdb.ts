@@ -24,6 +24,8 @@ type Lmdb = typeof import('lmdb');
 
 /** Bytes of values kept for the next slice of them. */
 const SLICED_MAX_BYTES = 8 << 20;
+/** Keys of values that were sliced once, remembered at the most. */
+const ASKED_MAX = 4_096;
 
 /** Errors by which LMDB says that its own pages are broken (PAGE_NOTFOUND, CORRUPTED, VERSION_MISMATCH, INVALID). */
 const CORRUPT_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
@@ -45,6 +47,7 @@ class LmdbKeyValue implements KeyValue {
   /** Values that were sliced since the last commit. */
   readonly #sliced: Map<string, Uint8Array> = new Map();
   #slicedBytes = 0;
+  readonly #asked: Set<string> = new Set();
 
   constructor(dir: string, create: boolean) {
     this.#dir = dir;
@@ -77,22 +80,31 @@ class LmdbKeyValue implements KeyValue {
     return value === undefined ? undefined : plain(value);
   }
 
-  /** Tenants that are opened one after the other mostly have their records in the same batches: the last ones are kept. */
+  /**
+   * Who asks for a value the first time gets its part out of the driver's own memory, which the next read overwrites: a
+   * batch is a thousand times longer than a tenant's stretch of it. Tenants that are opened one after the other mostly
+   * have their records in the same batches: one that is asked for again is kept.
+   */
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
     const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
-    const value = this.#sliced.get(name) ?? this.#keep(name, this.get(key));
-    return value === undefined ? undefined : copyOf(value.subarray(offset, offset + length));
+    const kept = this.#sliced.get(name);
+    if (kept !== undefined) return copyOf(kept.subarray(offset, offset + length));
+    const database = this.#opened();
+    const value = guard('read', this.#dir, () => database.getBinaryFast(key));
+    if (value === undefined) return undefined;
+    if (this.#asked.has(name)) this.#keep(name, copyOf(value.subarray(0, value.length)));
+    else if (this.#asked.add(name).size > ASKED_MAX) this.#asked.clear();
+    return copyOf(value.subarray(offset, Math.min(offset + length, value.length))); // the memory goes on behind it
   }
 
-  #keep(name: string, value: Uint8Array | undefined): Uint8Array | undefined {
-    if (value === undefined || value.length > SLICED_MAX_BYTES) return value;
+  #keep(name: string, value: Uint8Array): void {
+    if (value.length > SLICED_MAX_BYTES) return;
     this.#slicedBytes += value.length;
     if (this.#slicedBytes > SLICED_MAX_BYTES) {
       this.#sliced.clear();
       this.#slicedBytes = value.length;
     }
     this.#sliced.set(name, value);
-    return value;
   }
 
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions = {}): readonly Row[] {
