@@ -104,8 +104,9 @@ export class LaneFleet {
   /** Connects a thread to the store and lets it run. */
   async #run(lane: number, thread: LaneThread, atStore: LinkInit): Promise<void> {
     const { configId, configs } = await this.#configs;
-    await this.#ports.store.attach(lane, atStore);
-    await thread.start({ shards: this.#shardsOf(lane), suspects: [...this.#suspects], configId, configs });
+    // Side by side: what the lane asks before the store knows of it waits in its ring.
+    const start = { shards: this.#shardsOf(lane), suspects: [...this.#suspects], configId, configs };
+    await Promise.all([this.#ports.store.attach(lane, atStore), thread.start(start)]);
   }
 
   #spawn(lane: number, store: LinkInit, peers: readonly (readonly [number, LinkInit])[]): LaneThread {

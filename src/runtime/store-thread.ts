@@ -10,6 +10,15 @@ import { Control } from './control-port.ts';
 import type { OpenedStore, StoreSurface, StoreTask, TopicNote } from './lane-protocol.ts';
 import { Link, type LinkInit, createLink } from './link.ts';
 
+/** The store's thread as one file; the build puts its name here when it has made it (esbuild.config.ts). */
+declare const STORE_BUNDLE: string | undefined;
+
+/** What the thread runs: that file, else what the compiler wrote. */
+const ENTRY: URL =
+  typeof STORE_BUNDLE === 'undefined'
+    ? new URL('./store-entry.js', import.meta.url)
+    : new URL(STORE_BUNDLE, import.meta.url);
+
 /** Replies read at a time. */
 const READ_MAX = 4_096;
 
@@ -35,7 +44,7 @@ export class StoreThread {
     this.#control = new Control(control.port1);
     notes.port1.on('message', onTopics);
     const link: Link = new Link(here, () => link.serve(onReply, READ_MAX));
-    this.#worker = new Worker(new URL('./store-entry.js', import.meta.url), {
+    this.#worker = new Worker(ENTRY, {
       workerData: task,
       transferList: [control.port2, there.port, notes.port2],
     });

@@ -59,6 +59,7 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     expect(store.slice(bytes(2), 2, 9)).toEqual(bytes(22, 23));
     expect(part).toEqual(bytes(11, 12));
     expect(store.slice(bytes(1), 4, 1)).toEqual(bytes());
+    for (let again = 0; again < 3; again++) expect(store.slice(bytes(1), 1, 2)).toEqual(part);
     expect(store.slice(bytes(3), 0, 1)).toBeUndefined();
   });
 

@@ -150,6 +150,16 @@ test('the ledger is short however much is written, and few tenant rows are', () 
   expect(faultsOf(disk)).toEqual([]);
 });
 
+test('rows of small commits are gone soon after commits have grown', () => {
+  const { disk, store, writer } = filled(1);
+  for (let n = 0; n < 40; n++) writer.commit([store], [n % 10, (n + 1) % 10]);
+  expect(disk.rowsOf(KIND.ledger).length / 2).toBeGreaterThan(20);
+  const all = Array.from({ length: 40 }, (_, n) => n % 10);
+  for (let n = 0; n < 8; n++) writer.commit([store], all); // each a whole round
+  expect(disk.rowsOf(KIND.ledger).length / 2).toBeLessThan(8);
+  expect(faultsOf(disk)).toEqual([]);
+});
+
 test('a commit of few tenants writes their rows and no ledger', () => {
   const { disk } = filled(20, { tenantsMin: 11, sweepSteps: 40 });
   expect(disk.rowsOf(KIND.ledger)).toEqual([]);
