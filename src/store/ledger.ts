@@ -214,10 +214,10 @@ const PLACE_INTS = 3;
 export class LateEntriesOf {
   readonly #rows: { readonly commitNo: number; readonly payload: Uint8Array; readonly view: DataView }[] = [];
   /** Places of entries, one behind the other. */
-  #places = new Int32Array(PLACE_INTS << 14);
+  #places = new Int32Array(PLACE_INTS << 6);
   #used = 0;
   /** By tenant number: where the place of its earliest entry stands, plus one; 0 for none. */
-  #heads = new Int32Array(1_024);
+  #heads = new Int32Array(64);
 
   /** Numbers of the tenants that have some. */
   *tenants(): Generator<number> {
