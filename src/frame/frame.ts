@@ -13,7 +13,7 @@ import * as at from './header.ts';
 import { readU32 } from './little-endian.ts';
 import { addressAt, nameAt } from './names.ts';
 import { oneByte } from './one-byte.ts';
-import { copyInto, lendBytes, takeBytes } from './slab.ts';
+import { copyInto, takeBytes } from './slab.ts';
 import { utf8Size, writeUtf8 } from './utf8.ts';
 import { DEPTH_MAX } from './value-tag.ts';
 
@@ -72,16 +72,6 @@ const nameSizes = new Uint32Array(at.NAME_COUNT);
  * @throws SynapseError `TOO_LARGE` beyond `FRAME_MAX_BYTES`, `UNSERIALIZABLE` for a name that is no well-formed text
  */
 export function encodeFrame(fields: FrameFields): Uint8Array {
-  return writeFrame(fields, takeBytes);
-}
-
-/** The same in memory that all frames made so take in turn: bytes that hold until the next one is made. */
-export function lendFrame(fields: FrameFields): Uint8Array {
-  return writeFrame(fields, lendBytes);
-}
-
-/** `take` gives memory in which the header's spare bytes are 0. */
-function writeFrame(fields: FrameFields, take: (sizeBytes: number) => Uint8Array): Uint8Array {
   const { source, target, payload } = fields;
   const handler = fields.handler ?? '';
   const extension = fields.extension ?? NO_BYTES;
@@ -95,7 +85,7 @@ function writeFrame(fields: FrameFields, take: (sizeBytes: number) => Uint8Array
   const size = offset + extension.length + payload.length;
   if (size > at.FRAME_MAX_BYTES) throw at.tooLarge(size);
 
-  const bytes = take(size);
+  const bytes = takeBytes(size);
   at.writeHeader(bytes, fields, nameSizes, extension.length, payload.length);
   let end = at.HEADER_BYTES;
   if (source !== undefined) {

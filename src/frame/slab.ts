@@ -42,30 +42,6 @@ export function keptBytes(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** Memory that is lent, at the beginning, and the most of it that is kept. */
-const LENT_FIRST_BYTES = 1_024;
-const LENT_KEPT_BYTES: number = 256 * 1024;
-
-/** Views of the lent memory's beginning that are kept for use again, by their length. */
-const LENT_VIEWS_MAX = 512;
-
-let lent = new Uint8Array(LENT_FIRST_BYTES);
-let lentViews: (Uint8Array | undefined)[] = [];
-
-/**
- * An array that holds until the next one is lent. Its bytes are those of the last one: whoever leaves some as they are
- * leaves the same ones always.
- */
-export function lendBytes(sizeBytes: number): Uint8Array {
-  if (sizeBytes > LENT_KEPT_BYTES) return new Uint8Array(sizeBytes);
-  if (sizeBytes > lent.length) {
-    lent = new Uint8Array(Math.min(sizeBytes * 2, LENT_KEPT_BYTES));
-    lentViews = [];
-  }
-  if (sizeBytes >= LENT_VIEWS_MAX) return lent.subarray(0, sizeBytes);
-  return (lentViews[sizeBytes] ??= lent.subarray(0, sizeBytes));
-}
-
 /** Below this a loop beats the engine's copy. */
 const LOOP_MAX_BYTES = 32;
 /** Copies `piece` to `offset`; returns where it ends. */

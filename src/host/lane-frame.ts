@@ -9,7 +9,8 @@ import type { Output } from '../actor/step.ts';
 import { type Address, shardOf } from '../base/address.ts';
 import { encodeValue } from '../frame/codec.ts';
 import { encodeExtension } from '../frame/extension.ts';
-import { FRAME_KIND, FRAME_STATUS, Frame, encodeFrame, lendFrame } from '../frame/frame.ts';
+import { FRAME_KIND, FRAME_STATUS, Frame, encodeFrame } from '../frame/frame.ts';
+import { lendFrame } from '../frame/lent-frame.ts';
 import { encodeReply } from '../frame/reply.ts';
 
 const NOWHERE: Address = { tenant: '', type: '', key: '' };

@@ -11,7 +11,6 @@ import {
   Frame,
   FRAME_KIND,
   FRAME_STATUS,
-  lendFrame,
   type FrameFields,
 } from '../../src/frame/frame.ts';
 import {
@@ -308,30 +307,4 @@ describe('an error that travels', () => {
       expect(codeOf(() => decodeError(encodeValue(value)))).toBe('UNSERIALIZABLE');
     },
   );
-});
-
-test('a lent frame is what a frame of its own is, whatever was lent before, and holds until the next', () => {
-  const fields: FrameFields = {
-    kind: FRAME_KIND.tell,
-    flags: 1,
-    shard: 3,
-    messageId: 9,
-    floor: 8,
-    timeMs: 1.5,
-    incarnation: 77,
-    source: { tenant: 'acme', type: 'unit', key: 'a' },
-    target: { tenant: 'umbrella', type: 'unit', key: 'b' },
-    handler: 'take',
-    extension: encodeExtension({ chain: [] }),
-    payload: new Uint8Array(0),
-  };
-  for (const size of [0, 1, 400, 20, 2_000, 70_000, 3, 300_000, 5]) {
-    const whole = { ...fields, payload: new Uint8Array(size).fill(size) };
-    const lent = lendFrame(whole);
-    expect(Buffer.compare(lent, encodeFrame(whole))).toBe(0);
-    expect(Frame.parse(lent).extensionFields()).toEqual({ chain: [] });
-  }
-  const first = lendFrame({ ...fields, messageId: 1 });
-  lendFrame({ ...fields, messageId: 2 });
-  expect(new Frame(first).messageId).toBe(2);
 });
