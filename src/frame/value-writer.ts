@@ -85,16 +85,17 @@ export class ValueWriter {
       for (let i = 0; i < size; i++) bytes[i] = buffer[start + i]!;
       return bytes;
     }
-    if (size > SLAB_ITEM_MAX_BYTES) {
+    const isGrown = buffer.length > SLAB_BYTES;
+    if (isGrown ? size * 4 < buffer.length * 3 : size > SLAB_ITEM_MAX_BYTES) {
       const bytes = new Uint8Array(size);
       bytes.set(buffer.subarray(start, this.#position));
-      if (buffer.length > SLAB_BYTES) this.#renew();
+      if (isGrown) this.#renew();
       return bytes;
     }
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + start, size);
     this.#start = (this.#position + 7) & ~7;
-    // The rest of a grown buffer is not worth keeping, and a slab's last bytes would only make the next value grow.
-    if (this.#start > SLAB_BYTES - INLINE_MAX_BYTES) this.#renew();
+    // A grown buffer goes with the value that fills it; a slab's last bytes would only make the next one grow.
+    if (isGrown || this.#start > SLAB_BYTES - INLINE_MAX_BYTES) this.#renew();
     return bytes;
   }
 
@@ -372,8 +373,8 @@ export class ValueWriter {
   #grow(size: number): void {
     const used = this.#position - this.#start;
     if (used + size > this.#limitBytes) throw this.#overflow();
-    // Doubles, so that the copies cost no more than the writing, but never far past the limit.
-    const capacity = Math.max(SLAB_BYTES, Math.min(this.#limitBytes, 2 * (used + size)));
+    // Doubles what is written, so that the copies cost no more than the writing, with some room behind what comes.
+    const capacity = Math.max(SLAB_BYTES, Math.min(this.#limitBytes, 2 * used + size + (size >>> 3)));
     const grown = Buffer.from(capacity === SLAB_BYTES ? createSlab() : new ArrayBuffer(capacity));
     grown.set(this.#buffer.subarray(this.#start, this.#position));
     this.#buffer = grown;
