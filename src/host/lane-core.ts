@@ -193,12 +193,11 @@ export class LaneCore {
   askRoots(seat: Seat, state: DomainState): number {
     this.#rootsId += 1;
     const id = this.#rootsId;
-    const { seq } = state;
     this.ask({
       kind: 'roots',
       id,
       tenant: seat.tenant,
-      seq,
+      seq: state.seq,
       image: encodeImage(state),
       changes: packRows(changedRows(state)),
     });
@@ -228,8 +227,7 @@ export class LaneCore {
 
   /** Asks another tenant for all that it has open. */
   askAgain(tenant: string): void {
-    const { shard, bytes } = resendOrder(tenant, this.shards, this.ports.nowMs());
-    this.ports.toShard(shard, bytes);
+    this.#send(resendOrder(tenant, this.shards, this.ports.nowMs()).bytes);
   }
 
   /** Answers the sender of a frame, where it waits for one. */
@@ -340,11 +338,9 @@ export class LaneCore {
       case 'reply':
         ports.toClient(clientReply(output.incarnation, output.messageId, output.ok, output.payload, timeMs));
         return;
-      case 'tenant-reply': {
-        const frame = tenantReply({ tenant: seat.tenant, type: '', key: '' }, output, output, shards, timeMs);
-        ports.toShard(frameShard(frame), frame);
+      case 'tenant-reply':
+        this.#send(tenantReply({ tenant: seat.tenant, type: '', key: '' }, output, output, shards, timeMs));
         return;
-      }
       case 'send':
         if (state === undefined) return;
         this.#send(sendFrame(state, output.entry, false, shards));

@@ -18,16 +18,15 @@ function valueOf(chance: Chance, size: number, at: number): unknown {
 
 test('what was encoded stays as it is while others are', () => {
   const chance = new Chance(7);
-  const kept: { bytes: Uint8Array; text: string; value: unknown }[] = [];
+  const kept: { bytes: Uint8Array; text: string }[] = [];
   for (let at = 0; at < 400; at++) {
     const size = [3, 60, 900, 4_090, 5_000, 15_000, 17_000, 40_000, 70_000][chance.below(9)]!;
-    const value = valueOf(chance, size + chance.below(8), at);
-    const bytes = encodeValue(value);
-    kept.push({ bytes, text: Buffer.from(bytes).toString('latin1'), value });
+    const bytes = encodeValue(valueOf(chance, size + chance.below(8), at));
+    kept.push({ bytes, text: Buffer.from(bytes).toString('latin1') });
   }
-  for (const { bytes, text, value } of kept) {
+  for (const { bytes, text } of kept) {
     expect(Buffer.from(bytes).toString('latin1') === text).toBe(true);
-    expect(decodeValue(bytes)).toEqual(value);
+    expect(Buffer.compare(encodeValue(decodeValue(bytes)), bytes)).toBe(0);
   }
 });
 
