@@ -10,12 +10,14 @@ import { createWhole } from './directory.ts';
 import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
 import { openLmdb } from './lmdb.ts';
 import { ROW_VALUE_MAX_BYTES, RowBlock } from './row-block.ts';
+import { RowMemory } from './row-memory.ts';
 
 /** Rows of one commit of a backup: keeps the transaction's dirty pages in tens of MiB. */
 const BACKUP_ROWS = 10_000;
 
 /** A {@link KeyValue} in memory; each instance is one store, "durable" as long as it is referenced. */
 export class MemoryKeyValue implements KeyValue {
+  readonly #memory: RowMemory = new RowMemory();
   /** Never empty blocks, ascending. */
   readonly #blocks: RowBlock[] = [];
   /** Values too long for a block, by the number that stands there in their place, marked. */
@@ -96,13 +98,16 @@ export class MemoryKeyValue implements KeyValue {
     const b = Math.max(0, this.#blockOf(key));
     let block = this.#blocks[b];
     if (block === undefined) {
-      block = new RowBlock();
+      block = new RowBlock(this.#memory);
       this.#blocks.push(block);
     }
     const at = block.lowerBound(key);
-    if (block.holds(at, key)) this.#forgetLong(block, at);
-    if (value.length > ROW_VALUE_MAX_BYTES) block.put(at, key, this.#keepLong(value), true);
-    else block.put(at, key, value, false);
+    const isLong = value.length > ROW_VALUE_MAX_BYTES;
+    const kept = isLong ? this.#keepLong(value) : value;
+    if (block.holds(at, key)) {
+      this.#forgetLong(block, at);
+      block.replace(at, key, kept, isLong);
+    } else block.insert(at, key, kept, isLong);
     if (block.isFull) this.#blocks.splice(b + 1, 0, block.split());
   }
 
@@ -114,7 +119,9 @@ export class MemoryKeyValue implements KeyValue {
     if (!block.holds(at, key)) return;
     this.#forgetLong(block, at);
     block.remove(at);
-    if (block.count === 0) this.#blocks.splice(b, 1);
+    if (block.count > 0) return;
+    block.release();
+    this.#blocks.splice(b, 1);
   }
 
   /** The last block whose first key is <= `key`, else -1. */

@@ -1,20 +1,22 @@
 /**
- * Rows in the order of their keys, all in one array of bytes that the collector never looks into. A row is written
- * behind the others, whatever its key; places, one a row, are in order. What a row leaves behind is room again when
- * the array is full and is written anew.
+ * Rows in the order of their keys, all in chunks of bytes (row-memory.ts) that the collector never looks into. A row is
+ * written behind the others, whatever its key; places, one a row, are in order and have a chunk of their own. What a row
+ * leaves behind is room again when the rows are written anew.
  *
- *   row  [key's length u16][value's length u16, top bit: a mark of the owner's][key][value]
+ *   row    [key's length u16][value's length u16, top bit: a mark of the owner's][key][value], then up to 3 bytes of no use
+ *   place  u16: where the row begins, by 4 bytes
  *
  * As strings and arrays of their own the same rows took twice the memory and, since they survive every collection, a
  * third of the processor time of a snapshot.
  */
 import { assert } from '../base/assert.ts';
+import { CHUNK_BITS, CHUNK_BYTES, type RowMemory } from './row-memory.ts';
 
-/** Most rows of a block: to make place for one among so many is a short move. */
-const ROWS_MAX = 256;
+/** Most rows of a block before it is cut: one more has a place yet. */
+const ROWS_MAX: number = CHUNK_BYTES / 2 - 1;
 
-/** Most bytes before a block is cut: some 40 pages of a trie. */
-const BYTES_MAX: number = 32 << 10;
+/** Most bytes before a block is cut: some 60 pages of a trie. */
+const BYTES_MAX: number = 48 << 10;
 
 /** Longest value, bytes, that fits into a row. */
 export const ROW_VALUE_MAX_BYTES: number = 4 << 10;
@@ -22,53 +24,70 @@ export const ROW_VALUE_MAX_BYTES: number = 4 << 10;
 const HEAD_BYTES = 4;
 const MARK = 0x8000;
 
-/** Rows that are no more are worth a new array once they are a fifth of the bytes. */
+/** Of a place, where in its chunk that is. */
+const IN_CHUNK: number = CHUNK_BYTES - 1;
+
+/** Rows begin at multiples of this: a head is in one chunk. */
+const ALIGN = 4;
+
+/** Rows that are no more are worth writing the others anew once they are a fifth of the bytes. */
 const WORTH = 5;
-
-/** Arrays come in multiples of this. */
-const PAGE_BYTES = 1_024;
-
-/** Arrays that have no rows, by their size, and how many of each are kept at most. */
-const freeArrays: (Uint8Array[] | undefined)[] = [];
-const FREE_MAX = 32;
 
 /** Up to so many bytes are copied here: a call into the engine takes as long. */
 const BY_HAND_MAX = 64;
 
 export class RowBlock {
-  #bytes: Uint8Array = take(0);
+  readonly #memory: RowMemory;
+  /** The rows', in order. */
+  #chunks: number[] = [];
+  readonly #places: number;
+  #count = 0;
   #used = 0;
   /** Bytes of rows that are no more. */
   #dead = 0;
-  /** Where rows begin, by their keys. */
-  #places: number[] = [];
+
+  constructor(memory: RowMemory) {
+    this.#memory = memory;
+    this.#places = memory.take();
+  }
 
   get count(): number {
-    return this.#places.length;
+    return this.#count;
   }
 
   get isFull(): boolean {
-    return this.#places.length > ROWS_MAX || this.#used - this.#dead > BYTES_MAX;
+    return this.#count > ROWS_MAX || this.#used - this.#dead > BYTES_MAX;
   }
 
   /** As memcmp: the key of row `at` beside `key`. */
   compare(at: number, key: Uint8Array): number {
-    const bytes = this.#bytes;
-    const place = this.#places[at] as number;
-    const start = place + HEAD_BYTES;
-    const length = this.#u16(place);
+    const place = this.#placeAt(at);
+    const chunk = this.#chunks[place >> CHUNK_BITS] as number;
+    const bytes = this.#memory.slabOf(chunk);
+    const start = this.#memory.startOf(chunk) + (place & IN_CHUNK);
+    const length = (bytes[start] as number) | ((bytes[start + 1] as number) << 8);
     const common = Math.min(length, key.length);
-    for (let i = 0; i < common; i++) {
-      const difference = (bytes[start + i] as number) - (key[i] as number);
+    const here = Math.min(common, CHUNK_BYTES - HEAD_BYTES - (place & IN_CHUNK));
+    for (let i = 0; i < here; i++) {
+      const difference = (bytes[start + HEAD_BYTES + i] as number) - (key[i] as number);
       if (difference !== 0) return difference;
     }
-    return length - key.length;
+    return (here === common ? 0 : this.#compareRest(place + HEAD_BYTES, here, common, key)) || length - key.length;
+  }
+
+  /** The same from byte `from` of the key on, which is in the next chunk. */
+  #compareRest(keyAt: number, from: number, to: number, key: Uint8Array): number {
+    for (let i = from; i < to; i++) {
+      const difference = (this.#slabAt(keyAt + i)[this.#startAt(keyAt + i)] as number) - (key[i] as number);
+      if (difference !== 0) return difference;
+    }
+    return 0;
   }
 
   /** Number of the first row whose key is not below `key`. */
   lowerBound(key: Uint8Array): number {
     let low = 0;
-    let high = this.#places.length;
+    let high = this.#count;
     // Writes come sorted: the place behind the last key is the common one while a store grows.
     if (high > 0 && this.compare(high - 1, key) < 0) return high;
     while (low < high) {
@@ -81,144 +100,186 @@ export class RowBlock {
 
   /** Whether row `at` is that of `key`. */
   holds(at: number, key: Uint8Array): boolean {
-    return at < this.#places.length && this.compare(at, key) === 0;
+    return at < this.#count && this.compare(at, key) === 0;
   }
 
   /** A copy of the key of row `at`. */
   keyAt(at: number): Uint8Array {
-    const place = this.#places[at] as number;
+    const place = this.#placeAt(at);
     return this.#copy(place + HEAD_BYTES, this.#u16(place));
   }
 
   /** A copy of the value of row `at`. */
   valueAt(at: number): Uint8Array {
-    const place = this.#places[at] as number;
+    const place = this.#placeAt(at);
     return this.#copy(place + HEAD_BYTES + this.#u16(place), this.#u16(place + 2) & ~MARK);
   }
 
   isMarked(at: number): boolean {
-    return (this.#u16((this.#places[at] as number) + 2) & MARK) !== 0;
+    return (this.#u16(this.#placeAt(at) + 2) & MARK) !== 0;
   }
 
-  /** Writes the row of `key` in place of row `at` where that has the key, else before it. */
-  put(at: number, key: Uint8Array, value: Uint8Array, isMarked: boolean): void {
+  /** Writes a row before row `at`. */
+  insert(at: number, key: Uint8Array, value: Uint8Array, isMarked: boolean): void {
     assert(value.length <= ROW_VALUE_MAX_BYTES, 'a longer value stands elsewhere');
-    const size = HEAD_BYTES + key.length + value.length;
-    if (!this.holds(at, key)) this.#places.splice(at, 0, this.#room(size));
-    else if (this.#sizeAt(at) !== size) {
-      this.#dead += this.#sizeAt(at);
-      // Its own bytes are not kept, should the array be written anew.
-      this.#places.splice(at, 1);
-      this.#places.splice(at, 0, this.#room(size));
+    const place = this.#room(sizeOf(key.length, value.length));
+    this.#insertPlace(at, place);
+    this.#putU16(place, key.length);
+    this.#putU16(place + 2, isMarked ? value.length | MARK : value.length);
+    this.#write(key, place + HEAD_BYTES);
+    this.#write(value, place + HEAD_BYTES + key.length);
+  }
+
+  /** Writes another value into row `at`, which is that of `key`. */
+  replace(at: number, key: Uint8Array, value: Uint8Array, isMarked: boolean): void {
+    const place = this.#placeAt(at);
+    if (this.#sizeAt(place) === sizeOf(key.length, value.length)) {
+      this.#putU16(place + 2, isMarked ? value.length | MARK : value.length);
+      this.#write(value, place + HEAD_BYTES + key.length);
+    } else {
+      this.#dropPlace(at); // its own bytes are not kept, should the rows be written anew
+      this.insert(at, key, value, isMarked);
     }
-    const bytes = this.#bytes;
-    const place = this.#places[at] as number;
-    const last = isMarked ? value.length | MARK : value.length;
-    bytes[place] = key.length;
-    bytes[place + 1] = key.length >> 8;
-    bytes[place + 2] = last;
-    bytes[place + 3] = last >> 8;
-    write(key, bytes, place + HEAD_BYTES);
-    write(value, bytes, place + HEAD_BYTES + key.length);
   }
 
   remove(at: number): void {
-    this.#dead += this.#sizeAt(at);
-    this.#places.splice(at, 1);
-    if (this.#dead * 2 < this.#bytes.length) return;
-    const before = this.#bytes;
-    this.#rewrite(0);
-    giveBack(before);
+    this.#dropPlace(at);
+    if (this.#dead * 2 > this.#used) this.#rewrite(this.#count);
   }
 
   /** Takes the rows above the middle out. */
   split(): RowBlock {
     const half = (this.#used - this.#dead) / 2;
     let at = 0;
-    for (let size = 0; size < half; at++) size += this.#sizeAt(at);
-    const above = new RowBlock();
-    giveBack(above.#bytes);
-    above.#bytes = this.#bytes;
-    above.#places = this.#places.splice(Math.min(at, this.count - 1));
-    const before = this.#bytes;
-    above.#rewrite(0);
-    this.#rewrite(0);
-    giveBack(before);
+    for (let size = 0; size < half; at++) size += this.#sizeAt(this.#placeAt(at));
+    const cut = Math.min(at, this.#count - 1);
+    const above = new RowBlock(this.#memory);
+    for (at = cut; at < this.#count; at++)
+      above.#append(this.#chunks, this.#placeAt(at), this.#sizeAt(this.#placeAt(at)));
+    this.#rewrite(cut);
     return above;
+  }
+
+  /** Gives its memory back; the block is over. */
+  release(): void {
+    for (const chunk of this.#chunks) this.#memory.giveBack(chunk);
+    this.#memory.giveBack(this.#places);
   }
 
   /** Place for so many bytes. */
   #room(sizeBytes: number): number {
-    if (this.#used + sizeBytes > this.#bytes.length) {
-      const before = this.#bytes;
-      if (this.#dead * WORTH > this.#used) this.#rewrite(sizeBytes);
-      else this.#grow(sizeBytes);
-      giveBack(before);
-    }
+    const isFilled = this.#used + sizeBytes > this.#chunks.length * CHUNK_BYTES;
+    if (isFilled && this.#dead * WORTH > this.#used) this.#rewrite(this.#count);
     const place = this.#used;
     this.#used = place + sizeBytes;
+    while (this.#used > this.#chunks.length * CHUNK_BYTES) this.#chunks.push(this.#memory.take());
     return place;
   }
 
-  /** The same bytes in a longer array: one copy, where a row by row copy would win little room. */
-  #grow(more: number): void {
-    const bytes = take(this.#used + more);
-    bytes.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = bytes;
-  }
-
-  /** Writes the rows into a new array, one behind the other, with room for `more` bytes. */
-  #rewrite(more: number): void {
-    const from = this.#bytes;
-    let size = more;
-    for (let at = 0; at < this.#places.length; at++) size += this.#sizeAt(at);
-    const bytes = take(size);
-    let used = 0;
-    for (let at = 0; at < this.#places.length; at++) {
-      const length = this.#sizeAt(at);
-      const place = this.#places[at] as number;
-      if (length > BY_HAND_MAX) bytes.set(from.subarray(place, place + length), used);
-      else for (let i = 0; i < length; i++) bytes[used + i] = from[place + i] as number;
-      // The size of what follows is still read from the old array.
-      this.#places[at] = used;
-      used += length;
-    }
-    this.#bytes = bytes;
-    this.#used = used;
+  /** Writes the first `count` rows into other chunks, one behind the other; those behind are gone. */
+  #rewrite(count: number): void {
+    const before = this.#chunks;
+    this.#chunks = [];
+    this.#used = 0;
     this.#dead = 0;
+    this.#count = 0;
+    for (let at = 0; at < count; at++) {
+      const place = this.#placeAt(at);
+      this.#append(before, place, this.#sizeAt(place, before));
+    }
+    for (const chunk of before) this.#memory.giveBack(chunk);
   }
 
-  #sizeAt(at: number): number {
-    const place = this.#places[at] as number;
-    return HEAD_BYTES + this.#u16(place) + (this.#u16(place + 2) & ~MARK);
+  /** Copies a row of other chunks behind all. */
+  #append(chunks: readonly number[], place: number, size: number): void {
+    const memory = this.#memory;
+    const to = this.#room(size);
+    for (let i = 0; i < size;) {
+      const chunk = chunks[(place + i) >> CHUNK_BITS] as number;
+      const part = Math.min(size - i, CHUNK_BYTES - ((place + i) & IN_CHUNK), CHUNK_BYTES - ((to + i) & IN_CHUNK));
+      const start = memory.startOf(chunk) + ((place + i) & IN_CHUNK);
+      copyRun(memory.slabOf(chunk), start, part, this.#slabAt(to + i), this.#startAt(to + i));
+      i += part;
+    }
+    this.#insertPlace(this.#count, to);
   }
 
-  #u16(at: number): number {
-    return (this.#bytes[at] as number) | ((this.#bytes[at + 1] as number) << 8);
+  #placeAt(at: number): number {
+    const bytes = this.#memory.slabOf(this.#places);
+    const start = this.#memory.startOf(this.#places) + 2 * at;
+    return ((bytes[start] as number) | ((bytes[start + 1] as number) << 8)) << 2;
   }
 
-  #copy(start: number, length: number): Uint8Array {
-    const bytes = this.#bytes;
-    if (length > BY_HAND_MAX) return bytes.slice(start, start + length);
+  #insertPlace(at: number, place: number): void {
+    const bytes = this.#memory.slabOf(this.#places);
+    const start = this.#memory.startOf(this.#places);
+    const end = start + 2 * this.#count;
+    if (start + 2 * at < end) bytes.copyWithin(start + 2 * at + 2, start + 2 * at, end);
+    bytes[start + 2 * at] = place >> 2;
+    bytes[start + 2 * at + 1] = place >> 10;
+    this.#count += 1;
+  }
+
+  #dropPlace(at: number): void {
+    this.#dead += this.#sizeAt(this.#placeAt(at));
+    const start = this.#memory.startOf(this.#places);
+    const end = start + 2 * this.#count;
+    this.#memory.slabOf(this.#places).copyWithin(start + 2 * at, start + 2 * at + 2, end);
+    this.#count -= 1;
+  }
+
+  /** Bytes of the row at a place, of these chunks or of others. */
+  #sizeAt(place: number, chunks: readonly number[] = this.#chunks): number {
+    return sizeOf(this.#u16(place, chunks), this.#u16(place + 2, chunks) & ~MARK);
+  }
+
+  #u16(at: number, chunks: readonly number[] = this.#chunks): number {
+    const chunk = chunks[at >> CHUNK_BITS] as number;
+    const bytes = this.#memory.slabOf(chunk);
+    const start = this.#memory.startOf(chunk) + (at & IN_CHUNK);
+    return (bytes[start] as number) | ((bytes[start + 1] as number) << 8);
+  }
+
+  #putU16(at: number, value: number): void {
+    const bytes = this.#slabAt(at);
+    const start = this.#startAt(at);
+    bytes[start] = value;
+    bytes[start + 1] = value >> 8;
+  }
+
+  #slabAt(at: number): Uint8Array {
+    return this.#memory.slabOf(this.#chunks[at >> CHUNK_BITS] as number);
+  }
+
+  #startAt(at: number): number {
+    return this.#memory.startOf(this.#chunks[at >> CHUNK_BITS] as number) + (at & IN_CHUNK);
+  }
+
+  #write(from: Uint8Array, at: number): void {
+    for (let i = 0; i < from.length;) {
+      const part = Math.min(from.length - i, CHUNK_BYTES - ((at + i) & IN_CHUNK));
+      copyRun(from, i, part, this.#slabAt(at + i), this.#startAt(at + i));
+      i += part;
+    }
+  }
+
+  #copy(at: number, length: number): Uint8Array {
     const copy = new Uint8Array(length);
-    for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
+    for (let i = 0; i < length;) {
+      const part = Math.min(length - i, CHUNK_BYTES - ((at + i) & IN_CHUNK));
+      copyRun(this.#slabAt(at + i), this.#startAt(at + i), part, copy, i);
+      i += part;
+    }
     return copy;
   }
 }
 
-/** An array of at least so many bytes, with some to spare: not every row is to make a new one. What is in it, nobody knows. */
-function take(sizeBytes: number): Uint8Array {
-  const pages = Math.ceil((sizeBytes + 1) / PAGE_BYTES);
-  return freeArrays[pages]?.pop() ?? new Uint8Array(pages * PAGE_BYTES);
+/** Bytes that a row takes. */
+function sizeOf(keyBytes: number, valueBytes: number): number {
+  return (HEAD_BYTES + keyBytes + valueBytes + ALIGN - 1) & -ALIGN;
 }
 
-/** Takes an array back that nobody reads any more: to wait for the collector took as much memory as all rows. */
-function giveBack(bytes: Uint8Array): void {
-  const free = (freeArrays[bytes.length / PAGE_BYTES] ??= []);
-  if (free.length < FREE_MAX) free.push(bytes);
-}
-
-function write(from: Uint8Array, to: Uint8Array, at: number): void {
-  if (from.length > BY_HAND_MAX) to.set(from, at);
-  else for (let i = 0; i < from.length; i++) to[at + i] = from[i] as number;
+function copyRun(from: Uint8Array, start: number, length: number, to: Uint8Array, toAt: number): void {
+  if (length > BY_HAND_MAX) to.set(from.subarray(start, start + length), toAt);
+  else for (let i = 0; i < length; i++) to[toAt + i] = from[start + i] as number;
 }
