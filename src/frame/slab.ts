@@ -13,6 +13,15 @@ export const SLAB_ITEM_MAX_BYTES: number = SLAB_BYTES / 4;
 /** Up to here V8 keeps the bytes in the object itself, without a second allocation. */
 export const INLINE_MAX_BYTES = 64;
 
+/** Room behind a large part of a value, for what little mostly follows it. */
+export const SPARE_BYTES = 512;
+
+/**
+ * A grown buffer goes with its value where at most this part of the value is lost behind it. An eighth more of every large
+ * value that actors held made the collector of a lane with 50 MiB of them run all the time.
+ */
+export const KEPT_SHARE = 32;
+
 let slab: ArrayBuffer = createSlab();
 let usedBytes = 0;
 

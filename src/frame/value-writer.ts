@@ -10,7 +10,7 @@ import { dateTime, lengthOfBytes, mapEntries, mapSize, setSize, setValues } from
 import { inOrder, ordered } from './key-order.ts';
 import { writeF64, writeU16, writeU32 } from './little-endian.ts';
 import { describe, kindOf } from './plain.ts';
-import { createSlab, INLINE_MAX_BYTES, SLAB_BYTES, SLAB_ITEM_MAX_BYTES } from './slab.ts';
+import { createSlab, INLINE_MAX_BYTES, KEPT_SHARE, SLAB_BYTES, SLAB_ITEM_MAX_BYTES, SPARE_BYTES } from './slab.ts';
 import * as tag from './value-tag.ts';
 import * as step from './value-path.ts';
 
@@ -86,7 +86,7 @@ export class ValueWriter {
       return bytes;
     }
     const isGrown = buffer.length > SLAB_BYTES;
-    if (isGrown ? size * 4 < buffer.length * 3 : size > SLAB_ITEM_MAX_BYTES) {
+    if (isGrown ? buffer.length - size > size / KEPT_SHARE : size > SLAB_ITEM_MAX_BYTES) {
       const bytes = new Uint8Array(size);
       bytes.set(buffer.subarray(start, this.#position));
       if (isGrown) this.#renew();
@@ -374,7 +374,7 @@ export class ValueWriter {
     const used = this.#position - this.#start;
     if (used + size > this.#limitBytes) throw this.#overflow();
     // Doubles what is written, so that the copies cost no more than the writing, with some room behind what comes.
-    const capacity = Math.max(SLAB_BYTES, Math.min(this.#limitBytes, 2 * used + size + (size >>> 3)));
+    const capacity = Math.max(SLAB_BYTES, Math.min(this.#limitBytes, 2 * used + size + SPARE_BYTES));
     const grown = Buffer.from(capacity === SLAB_BYTES ? createSlab() : new ArrayBuffer(capacity));
     grown.set(this.#buffer.subarray(this.#start, this.#position));
     this.#buffer = grown;
