@@ -6,9 +6,24 @@
 import { OpenItems } from '../base/open-items.ts';
 import { RareMap } from '../base/rare.ts';
 
-export interface OutboxEntry {
+/** What a turn posts; where and when it stands the outbox is told beside. */
+export interface Posting {
   /** The receiving tenant. */
   readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly handler: string;
+  readonly args: Uint8Array;
+  readonly principal: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly tell: boolean;
+  readonly chain: readonly string[];
+  /** The call that waits; 0 for a tell. */
+  readonly turnId: number;
+  readonly callIndex: number;
+}
+
+export interface OutboxEntry extends Posting {
   /** Of the sending store, at the time of sending. */
   readonly incarnation: number;
   /** Counts up for each receiving tenant, from 1. */
@@ -18,35 +33,9 @@ export interface OutboxEntry {
    * later step settles is not durable when this one leaves.
    */
   readonly floor: number;
-  readonly tell: boolean;
   readonly sourceType: string;
   readonly sourceKey: string;
-  readonly type: string;
-  readonly key: string;
-  readonly handler: string;
-  readonly args: Uint8Array;
-  readonly principal: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly chain: readonly string[];
   readonly timeMs: number;
-  /** The call that waits; 0 for a tell. */
-  readonly turnId: number;
-  readonly callIndex: number;
-}
-
-/** What a turn posts; where and when it stands the outbox is told beside. */
-export interface Posting {
-  readonly tenant: string;
-  readonly type: string;
-  readonly key: string;
-  readonly handler: string;
-  readonly args: Uint8Array;
-  readonly principal: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly tell: boolean;
-  readonly chain: readonly string[];
-  readonly turnId: number;
-  readonly callIndex: number;
 }
 
 /** The actor that posts. */

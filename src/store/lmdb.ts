@@ -92,13 +92,13 @@ class LmdbKeyValue implements KeyValue {
     const database = this.#opened();
     const value = guard('read', this.#dir, () => database.getBinaryFast(key));
     if (value === undefined) return undefined;
-    if (this.#asked.has(name)) this.#keep(name, copyOf(value.subarray(0, value.length)));
+    const isKept = value.length <= SLICED_MAX_BYTES && this.#asked.has(name);
+    if (isKept) this.#keep(name, copyOf(value.subarray(0, value.length)));
     else if (this.#asked.add(name).size > ASKED_MAX) this.#asked.clear();
     return copyOf(value.subarray(offset, Math.min(offset + length, value.length))); // the memory goes on behind it
   }
 
   #keep(name: string, value: Uint8Array): void {
-    if (value.length > SLICED_MAX_BYTES) return;
     this.#slicedBytes += value.length;
     if (this.#slicedBytes > SLICED_MAX_BYTES) {
       this.#sliced.clear();

@@ -1,6 +1,7 @@
 /** Versions: state comes forward once, with suspended turns, evictions and crashes in between. */
 import { expect, test } from 'vitest';
 import { actor, effect } from 'synapse-actors';
+import { proud } from '../host/workload-actors.ts';
 import { World } from '../host/world.ts';
 
 const effects = { wait: effect((input: unknown) => input) };
@@ -21,17 +22,6 @@ const one = actor('unit', {
     },
   },
   queries: { look: (ctx): unknown => ({ ...ctx.state }) },
-});
-
-/** Its failure is its tenant's. */
-const proud = actor('proud', {
-  state: () => ({}),
-  supervise: { onFailure: 'escalate', periodMs: 60_000 },
-  commands: {
-    fail(): void {
-      throw new Error('hurt');
-    },
-  },
 });
 
 let migrations = 0;

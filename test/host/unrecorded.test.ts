@@ -10,6 +10,7 @@ import { encodeExtension } from '../../src/frame/extension.ts';
 import { FRAME_KIND, Frame, encodeFrame } from '../../src/frame/frame.ts';
 import { FLAG_RESEND } from '../../src/host/lane-frame.ts';
 import { UNRECORDED_MAX, UnrecordedAnswers } from '../../src/host/unrecorded.ts';
+import { proud } from './workload-actors.ts';
 import { World } from './world.ts';
 
 const unit = actor('unit', {
@@ -25,17 +26,6 @@ const unit = actor('unit', {
     },
   },
   queries: { look: (ctx): number => ctx.state.n },
-});
-
-/** Its failure is its tenant's. */
-const proud = actor('proud', {
-  state: () => ({}),
-  supervise: { onFailure: 'escalate', periodMs: 60_000 },
-  commands: {
-    fail(): void {
-      throw new Error('hurt');
-    },
-  },
 });
 
 const SHARDS = 4;

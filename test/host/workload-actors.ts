@@ -209,3 +209,14 @@ export function answerOf(_name: string, input: unknown): unknown {
   if (JSON.stringify(input).includes('bad')) throw new Error('no such thing');
   return { answered: input };
 }
+
+/** Its failure is its tenant's. */
+export const proud = actor('proud', {
+  state: () => ({}),
+  supervise: { onFailure: 'escalate', periodMs: 60_000 },
+  commands: {
+    fail(): void {
+      throw new Error('hurt');
+    },
+  },
+});
