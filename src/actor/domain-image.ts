@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { RareMap, RareSet } from '../base/rare.ts';
+import { OneMap, RareSet } from '../base/rare.ts';
 import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { META_ROW, rowGroupOf } from './cell.ts';
 import { DEDUP_GROUP } from './dedup.ts';
@@ -63,7 +63,7 @@ function imageOf(state: DomainState): DomainImage {
     nextTurnId,
     nextTimerOrder,
     suspendedUntilMs,
-    types,
+    types: new Map(types),
     topics,
     unborn,
     sessions: state.sessions.image(),
@@ -162,7 +162,7 @@ export function takeSnapshot(state: DomainState): DomainSnapshot {
   const system = changedSystemRows(state);
   takeSystemMarks(state);
   state.dirtyPending = state.dirty;
-  state.dirty = new RareMap();
+  state.dirty = new OneMap();
   state.dirtyRowCount = 0;
   state.erasedPending = state.erased;
   state.erased = new RareSet();
@@ -171,7 +171,7 @@ export function takeSnapshot(state: DomainState): DomainSnapshot {
 
 /** The last snapshot taken is durable. */
 export function snapshotStored(state: DomainState): void {
-  state.dirtyPending = new RareMap();
+  state.dirtyPending = new OneMap();
   state.erasedPending = new RareSet();
 }
 
@@ -187,7 +187,7 @@ export function restoreDomain(
   state.nextTurnId = from.nextTurnId;
   state.nextTimerOrder = from.nextTimerOrder;
   state.suspendedUntilMs = from.suspendedUntilMs;
-  state.types = from.types;
+  for (const [type, version] of from.types) state.types.set(type, version);
   state.topics = from.topics;
   state.unborn = from.unborn;
   state.sessions = SessionTable.fromImage(from.sessions);

@@ -3,6 +3,7 @@
  * messages were taken in and keeps each reply until the sender says that it has it. The sender says
  * so with the floor that every frame carries: all its messages below are settled.
  */
+import { OneMap } from '../base/rare.ts';
 import type { Outcome } from './message.ts';
 
 /** What is known of a message: nothing, taken in and not answered yet, or its answer. */
@@ -42,16 +43,28 @@ let lastClient = 'c0';
 /** Settled entries in front that are kept before the arrays are cut: cutting costs their length. */
 const SLACK = 64;
 
+/** In the place of an id: of no message. */
+const NO_ID = -1;
+
+/** Of a session that has no arrays yet; never written to. */
+const NONE: never[] = [];
+
 /**
  * The messages of one sender, in the order in which they came: nearly always that of their ids, so that one is
  * found by halving and what is settled is found in front. (A Map used as a queue looks for its first key behind
  * all deleted ones, and a search through all of them for each message costs as much as the message.)
+ *
+ * The first one stands in the session itself and the others in arrays behind it: a tenant that is called once in a
+ * while has one at a time, and two arrays are four lines more that are in no cache of the processor.
  */
 class Session {
   floor: number;
-  #ids: number[] = [];
+  /** The first message, or none; then there are no others. */
+  #firstId: number = NO_ID;
   /** null: taken in, no reply yet. */
-  #replies: (Outcome | null)[] = [];
+  #first: Outcome | null = null;
+  #ids: number[] = NONE;
+  #replies: (Outcome | null)[] = NONE;
   #head = 0;
   /** Each id is above the one before it. */
   #isAscending = true;
@@ -60,7 +73,7 @@ class Session {
     this.floor = floor;
   }
 
-  /** Place of a message, -1 where it was not taken in. */
+  /** Place in the arrays of a message, -1 where it does not stand there. */
   #placeOf(id: number): number {
     if (!this.#isAscending) return this.#ids.indexOf(id, this.#head);
     const ids = this.#ids;
@@ -81,25 +94,37 @@ class Session {
 
   /** The reply, null before there is one; undefined for a message not taken in. */
   get(id: number): Outcome | null | undefined {
+    if (id === this.#firstId) return this.#first;
     const at = this.#placeOf(id);
     return at < 0 ? undefined : this.#replies[at];
   }
 
   add(id: number, reply: Outcome | null): void {
+    if (this.#firstId === NO_ID || this.#firstId === id) {
+      this.#firstId = id;
+      this.#first = reply;
+      return;
+    }
+    const at = this.#placeOf(id);
+    if (at >= 0) {
+      this.#replies[at] = reply;
+      return;
+    }
     const { length } = this.#ids;
-    if (length > this.#head && (this.#ids[length - 1] as number) >= id) {
-      const at = this.#placeOf(id);
-      if (at >= 0) {
-        this.#replies[at] = reply;
-        return;
-      }
-      this.#isAscending = false;
+    if (id < (length > this.#head ? (this.#ids[length - 1] as number) : this.#firstId)) this.#isAscending = false;
+    if (this.#ids === NONE) {
+      this.#ids = [];
+      this.#replies = [];
     }
     this.#ids.push(id);
     this.#replies.push(reply);
   }
 
   answer(id: number, reply: Outcome): void {
+    if (id === this.#firstId) {
+      this.#first ??= reply;
+      return;
+    }
     const at = this.#placeOf(id);
     if (at >= 0 && this.#replies[at] === null) this.#replies[at] = reply;
   }
@@ -111,14 +136,27 @@ class Session {
       this.#keep((id) => id >= floor);
       return;
     }
+    if (this.#firstId >= floor || this.#firstId === NO_ID) return;
     const ids = this.#ids;
     let head = this.#head;
     for (; head < ids.length && (ids[head] as number) < floor; head++) this.#replies[head] = null;
     this.#head = head;
-    if (head < SLACK || head * 2 < ids.length) return;
-    this.#ids = ids.slice(head);
-    this.#replies = this.#replies.slice(head);
+    this.#takeFirst();
+    if (this.#head < SLACK || this.#head * 2 < ids.length) return;
+    this.#ids = ids.slice(this.#head);
+    this.#replies = this.#replies.slice(this.#head);
     this.#head = 0;
+  }
+
+  /** What is first in the arrays becomes the first of all. */
+  #takeFirst(): void {
+    const head = this.#head;
+    const isThere = head < this.#ids.length;
+    this.#firstId = isThere ? (this.#ids[head] as number) : NO_ID;
+    this.#first = isThere ? (this.#replies[head] as Outcome | null) : null;
+    if (!isThere) return;
+    this.#replies[head] = null;
+    this.#head = head + 1;
   }
 
   #keep(isKept: (id: number) => boolean): void {
@@ -127,15 +165,21 @@ class Session {
     this.#replies = kept.map(([, reply]) => reply);
     this.#head = 0;
     this.#isAscending = this.#ids.every((id, at) => at === 0 || id > (this.#ids[at - 1] as number));
+    this.#takeFirst();
   }
 
   entries(): (readonly [number, Outcome | null])[] {
-    return this.#ids.slice(this.#head).map((id, at) => [id, this.#replies[this.#head + at] ?? null] as const);
+    if (this.#firstId === NO_ID) return [];
+    const rest = this.#ids.slice(this.#head);
+    return [
+      [this.#firstId, this.#first] as const,
+      ...rest.map((id, at) => [id, this.#replies[this.#head + at] ?? null] as const),
+    ];
   }
 }
 
 export class SessionTable {
-  readonly #sessions: Map<string, Session> = new Map();
+  readonly #sessions: OneMap<string, Session> = new OneMap();
 
   static fromImage(images: readonly SessionImage[]): SessionTable {
     const table = new SessionTable();

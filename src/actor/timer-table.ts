@@ -74,6 +74,7 @@ export class TimerTable {
 
   /** The timer that is due first. */
   next(): Timer | undefined {
+    if (this.#timers.size === 0) return undefined; // of most tenants, and asked after each turn
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
       if (this.#timers.get(top.id) === top) return top;
       this.#pop();

@@ -1,6 +1,6 @@
 /**
  * Maps and sets that are mostly empty: the table is made with the first entry. An empty `Map` takes 180 bytes, and
- * an idle tenant had 36 of them.
+ * an idle tenant had 36 of them. And maps that mostly have one entry, which needs no table either.
  */
 
 export class RareMap<K, V> {
@@ -70,5 +70,69 @@ export class RareSet<T> {
 
   [Symbol.iterator](): Iterator<T> {
     return (this.#items ?? ([] as T[]))[Symbol.iterator]();
+  }
+}
+
+/**
+ * A map of one entry, or of none, without a table: that is made with the second. A table is three lines of the
+ * processor's cache and more, and of thousands of tenants called in turn each line has to come from the memory.
+ * Entries stand in the order in which they came, as in a Map.
+ */
+export class OneMap<K, V extends NonNullable<unknown>> {
+  #key: K | undefined;
+  /** Of the only entry; nothing where there is none, or a table. */
+  #value: V | undefined;
+  #entries: Map<K, V> | undefined;
+
+  get size(): number {
+    return this.#entries?.size ?? (this.#value === undefined ? 0 : 1);
+  }
+
+  get(key: K): V | undefined {
+    if (this.#entries !== undefined) return this.#entries.get(key);
+    return this.#key === key ? this.#value : undefined;
+  }
+
+  has(key: K): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  set(key: K, value: V): void {
+    if (this.#entries === undefined) {
+      if (this.#value === undefined || this.#key === key) {
+        this.#key = key;
+        this.#value = value;
+        return;
+      }
+      this.#entries = new Map([[this.#key as K, this.#value]]);
+      this.#key = undefined;
+      this.#value = undefined;
+    }
+    this.#entries.set(key, value);
+  }
+
+  delete(key: K): boolean {
+    if (this.#entries !== undefined) {
+      const isGone = this.#entries.delete(key);
+      if (this.#entries.size === 0) this.#entries = undefined;
+      return isGone;
+    }
+    if (this.#value === undefined || this.#key !== key) return false;
+    this.#key = undefined;
+    this.#value = undefined;
+    return true;
+  }
+
+  keys(): Iterable<K> {
+    return this.#entries?.keys() ?? (this.#value === undefined ? [] : [this.#key as K]);
+  }
+
+  values(): Iterable<V> {
+    return this.#entries?.values() ?? (this.#value === undefined ? [] : [this.#value]);
+  }
+
+  [Symbol.iterator](): Iterator<[K, V]> {
+    const only: [K, V][] = this.#value === undefined ? [] : [[this.#key as K, this.#value]];
+    return (this.#entries ?? only)[Symbol.iterator]();
   }
 }

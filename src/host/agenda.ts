@@ -26,8 +26,8 @@ export class Agenda {
     const state = seat.domain?.state;
     const next = seat.phase === 'ready' && seat.timerQueued === undefined ? state?.timers.next() : undefined;
     if (next === undefined || state === undefined) {
-      if (seat.agendaMs !== Number.POSITIVE_INFINITY) {
-        seat.agendaMs = Number.POSITIVE_INFINITY;
+      if (seat.agendaMs !== undefined) {
+        seat.agendaMs = undefined;
         this.#seats.delete(seat);
       }
       return;
@@ -46,7 +46,7 @@ export class Agenda {
     if (nowMs < this.#nextMs) return;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const seat of this.#seats) {
-      if (seat.agendaMs === Number.POSITIVE_INFINITY) {
+      if (seat.agendaMs === undefined) {
         this.#seats.delete(seat); // closed or moved since
         continue;
       }
@@ -55,7 +55,7 @@ export class Agenda {
         continue;
       }
       this.#seats.delete(seat);
-      seat.agendaMs = Number.POSITIVE_INFINITY;
+      seat.agendaMs = undefined;
       this.#fire(seat, nowMs);
     }
     this.#nextMs = nextMs;

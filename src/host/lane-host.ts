@@ -204,7 +204,7 @@ export class LaneHost {
         this.#recovery.run(seat);
         return;
       case 'ready':
-        seat.usedMs = core.clockMs;
+        seat.usedMs = core.ageMs(core.clockMs);
         this.#runReady(seat);
         return;
       default:

@@ -34,11 +34,11 @@ export class Memory {
 
   /** Lets idle actors and quiet tenants go; of very many tenants those of one slice. Called about once a second. */
   tick(): void {
-    const nowMs = this.#core.ports.nowMs();
+    const ageMs = this.#core.ageMs(this.#core.ports.nowMs());
     for (const seat of this.#round.share(TICK_PARTS, TICK_SEATS)) {
       if (seat.phase !== 'ready' || seat.current !== undefined) continue;
-      this.#releaseIdle(seat, nowMs - this.#core.bornMs);
-      if (nowMs - seat.usedMs < SEAT_IDLE_MS) continue;
+      this.#releaseIdle(seat, ageMs);
+      if (ageMs - seat.usedMs < SEAT_IDLE_MS) continue;
       if (seat.acks.size > 0 && !seat.snapshotPending) this.#core.snapshot(seat); // takes note of them
       if (!seat.isQuiet) continue;
       if (this.#core.isDirty(seat)) this.#core.snapshot(seat);

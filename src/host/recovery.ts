@@ -232,7 +232,7 @@ export class Recovery {
     seat.sending = undefined;
     seat.snapshotWanted = false;
     seat.timerQueued = undefined;
-    seat.agendaMs = Number.POSITIVE_INFINITY;
+    seat.agendaMs = undefined;
     seat.stepsSinceSnapshot = 0;
     seat.bytesSinceSnapshot = 0;
     this.#opening.delete(seat.tenant);

@@ -19,6 +19,9 @@ export type SeatPhase = 'closed' | 'opening' | 'replaying' | 'ready' | 'held' | 
 
 const NO_ACKS: readonly Ack[] = [];
 
+/** Longer ago than any idle time. */
+const NEVER = -(2 ** 30);
+
 interface Waiting {
   count: number;
   sizeBytes: number;
@@ -29,59 +32,49 @@ interface Waiting {
  * the inbox is empty: nobody does as long as all of it together is within an actor's limits, and to keep the counts
  * of a tenant that has one frame at a time costs some 0.4 µs a frame.
  */
-export class Inbox {
-  readonly #frames: Queue<Frame> = new Queue();
+export class Inbox extends Queue<Frame> {
   #waiting: Map<string, Waiting> | undefined;
   #sizeBytes = 0;
-
-  get length(): number {
-    return this.#frames.length;
-  }
 
   /** Of all frames. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  push(frame: Frame): void {
-    this.#frames.push(frame);
+  override push(frame: Frame): void {
+    super.push(frame);
     this.#sizeBytes += frame.bytes.length;
     if (this.#waiting !== undefined) count(this.#waiting, frame, 1);
   }
 
-  peek(): Frame | undefined {
-    return this.#frames.peek();
-  }
-
-  shift(): Frame | undefined {
-    const frame = this.#frames.shift();
+  override shift(): Frame | undefined {
+    const frame = super.shift();
     if (frame === undefined) return undefined;
     this.#sizeBytes -= frame.bytes.length;
     if (this.#waiting === undefined) return frame;
-    if (this.#frames.length === 0) this.#waiting = undefined;
+    if (this.length === 0) this.#waiting = undefined;
     else count(this.#waiting, frame, -1);
     return frame;
+  }
+
+  override unshift(frame: Frame): void {
+    super.unshift(frame);
+    this.#sizeBytes += frame.bytes.length;
+    if (this.#waiting !== undefined) count(this.#waiting, frame, 1);
   }
 
   waitingFor(actorId: string): Readonly<Waiting> | undefined {
     if (this.#waiting === undefined) {
       this.#waiting = new Map();
-      for (const frame of this.#frames.items()) count(this.#waiting, frame, 1);
+      for (const frame of this.items()) count(this.#waiting, frame, 1);
     }
     return this.#waiting.get(actorId);
   }
 
-  /** Takes everything out. */
-  drain(): Frame[] {
-    const frames = this.#frames.drain();
+  override drain(): Frame[] {
     this.#waiting = undefined;
     this.#sizeBytes = 0;
-    return frames;
-  }
-
-  /** Frames in their order, without taking them. */
-  frames(): readonly Frame[] {
-    return this.#frames.items();
+    return super.drain();
   }
 }
 
@@ -111,8 +104,7 @@ export interface CurrentStep {
 }
 
 export class Seat {
-  readonly tenant: string;
-  readonly shard: number;
+  // What each command asks for stands first, as in a domain's state.
   phase: SeatPhase = 'closed';
   domain: Domain | undefined = undefined;
   error: SynapseError | undefined = undefined;
@@ -122,6 +114,32 @@ export class Seat {
   isQueued = false;
   /** The actor whose rows have to come first. */
   waitsFor: string | undefined = undefined;
+  /** A snapshot in parts that is not sent whole yet: nothing of the tenant runs meanwhile. */
+  sending: SnapshotSending | undefined = undefined;
+  /** Messages to other tenants whose acknowledgements have come in and no step has taken note of yet. */
+  readonly acks: RareSet<OutboxEntry> = new RareSet();
+  /** The timer whose frame is in the inbox. */
+  timerQueued: string | undefined = undefined;
+  /** Host time at which it was due: no step is earlier, though somebody may set the clock back before it runs. */
+  timerMs = 0;
+  /** Due time that stands in the lane's agenda, where one does. */
+  agendaMs: number | undefined = undefined;
+  /** Position of the last thing sent to the store. */
+  lastPosition = 0;
+  stepsSinceSnapshot = 0;
+  /** Steps by which its next snapshot is due early, see `leadOf` in lane-core. */
+  snapshotLead = 0;
+  bytesSinceSnapshot = 0;
+  /** Somebody asked for a snapshot; it is taken at the end of the step. */
+  snapshotWanted = false;
+  /** Asked for amid a step, and done after it. */
+  resendWanted = false;
+  cellCount = 0;
+  /** Of the last turn, whole ms since the lane began: where it is not whole, or is large, a number is an object of its own. */
+  usedMs: number = NEVER;
+  readonly tenant: string;
+  readonly shard: number;
+
   /** Loads under way. */
   readonly loading: RareSet<string> = new RareSet();
   /** Records still to be replayed, and whether more will come. */
@@ -129,35 +147,13 @@ export class Seat {
   hasAllRecords = false;
   /** Its journal was trimmed: snapshots are recorded from then on, since nothing else tells what they should be. */
   isTrimmed = false;
-  /** Position of the last thing sent to the store. */
-  lastPosition = 0;
-  /** Messages to other tenants whose acknowledgements have come in and no step has taken note of yet. */
-  readonly acks: RareSet<OutboxEntry> = new RareSet();
-  stepsSinceSnapshot = 0;
-  /** Steps by which its next snapshot is due early, see `leadOf` in lane-core. */
-  snapshotLead = 0;
-  bytesSinceSnapshot = 0;
   snapshotPending = false;
-  /** A snapshot in parts that is not sent whole yet: nothing of the tenant runs meanwhile. */
-  sending: SnapshotSending | undefined = undefined;
-  /** Somebody asked for a snapshot; it is taken at the end of the step. */
-  snapshotWanted = false;
-  /** The timer whose frame is in the inbox. */
-  timerQueued: string | undefined = undefined;
-  /** Host time at which it was due: no step is earlier, though somebody may set the clock back before it runs. */
-  timerMs = 0;
-  /** Due time that stands in the lane's agenda. */
-  agendaMs: number = Number.POSITIVE_INFINITY;
   /** Calls that wait for the answer to an earlier call with the same idempotency key. */
   readonly waiters: RareMap<string, Frame[]> = new RareMap();
   /** By sending tenant and incarnation: the last of its messages that has come here. */
   readonly arrived: RareMap<string, number> = new RareMap();
   /** Senders that were asked to send again and have not yet. */
   readonly askedAgain: RareSet<string> = new RareSet();
-  /** Asked for amid a step, and done after it. */
-  resendWanted = false;
-  cellCount = 0;
-  usedMs = 0;
 
   constructor(tenant: string, shard: number) {
     this.tenant = tenant;

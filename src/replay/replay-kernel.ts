@@ -7,7 +7,7 @@
 import { rowGroupOf, type StoredRow } from '../actor/cell.ts';
 import { Domain } from '../actor/domain.ts';
 import { changedSystemRows, encodeImage, restoreDomain, takeSystemMarks, touchTurns } from '../actor/domain-image.ts';
-import { RareMap } from '../base/rare.ts';
+import { OneMap } from '../base/rare.ts';
 import { DomainState, type KernelPorts } from '../actor/domain-state.ts';
 import { type KernelConfig, type Registry, decodeConfig } from '../actor/kernel-config.ts';
 import { decodeRecord } from '../actor/record.ts';
@@ -117,7 +117,7 @@ export class ReplayKernel {
     const { state } = this.#domain;
     const { dirty } = state;
     if (dirty.size === 0) return;
-    state.dirty = new RareMap();
+    state.dirty = new OneMap();
     state.dirtyRowCount = 0;
     for (const [actorId, rows] of dirty) this.#add(actorId, state.dirtyNames(actorId, rows));
   }

@@ -26,7 +26,7 @@ import { WatchBoard } from './watch-board.ts';
 const TURNS_PER_LOOK = 256;
 
 /** Messages read from one link at a time. */
-const READ_MAX = 1_024;
+const READ_MAX = 128;
 
 /** How long the lane runs before it lets control messages in, ms. */
 const SLICE_MS = 5;

@@ -1,4 +1,5 @@
 /** Sessions: what is known of a message, and how the floor lets replies go. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/actor/message.ts';
 import { SessionTable, sourceOf } from '../../src/actor/session.ts';
@@ -72,4 +73,38 @@ test('a table is what its image says', () => {
   expect(restored.image()).toEqual(table.image());
   expect(restored.known(CLIENT, 4)).toBe('pending');
   expect(restored.known(CLIENT, 1)).toBe('settled');
+});
+
+test('a session knows what a list of all its messages knows', () => {
+  const message = fc.record({
+    id: fc.integer({ min: 1, max: 30 }),
+    floor: fc.integer({ min: 1, max: 30 }),
+    isAnswered: fc.boolean(),
+    isLater: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 120 }), (messages) => {
+      const table = new SessionTable();
+      const model = new Map<number, 'pending' | Outcome>();
+      let [latest, lowest] = [0, 0];
+      for (const { id: drawn, floor, isAnswered, isLater } of messages) {
+        const id = isLater ? latest + 1 : drawn; // mostly in order, as a sender numbers them
+        if (table.known(CLIENT, id) !== undefined) continue; // no step begins with what is known
+        const given = Math.min(floor, id); // what a sender calls settled is never the message itself
+        table.open(CLIENT, id, given);
+        latest = Math.max(latest, id);
+        lowest = Math.max(lowest, given);
+        model.set(id, 'pending');
+        if (isAnswered) {
+          table.answer(CLIENT, id, ANSWER);
+          model.set(id, ANSWER);
+        }
+        for (const known of model.keys()) if (known < lowest) model.delete(known);
+        const [image] = table.image();
+        expect(image?.replies).toEqual([...model].map(([of, outcome]) => [of, outcome === 'pending' ? null : outcome]));
+        for (let asked = lowest; asked <= latest + 1; asked++)
+          expect(table.known(CLIENT, asked)).toEqual(model.get(asked));
+      }
+    }),
+  );
 });

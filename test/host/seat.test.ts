@@ -23,14 +23,17 @@ function frame(key: string, messageId: number): Frame {
 }
 
 test('an inbox gives frames in their order and counts what waits for each actor', () => {
-  const moveArb = fc.oneof(fc.constantFrom('a', 'b'), fc.constant('shift'), fc.constant('drain'));
+  const moveArb = fc.oneof(fc.constantFrom('a', 'b'), fc.constantFrom('shift', 'back', 'drain'));
   fc.assert(
     fc.property(fc.array(moveArb, { maxLength: 400 }), (moves) => {
       const inbox = new Inbox();
       let model: Frame[] = [];
       moves.forEach((move, at) => {
         if (move === 'shift') expect(inbox.shift()).toBe(model.shift());
-        else if (move === 'drain' && at % 10 === 0) {
+        else if (move === 'back') {
+          const taken = inbox.shift();
+          if (taken !== undefined) inbox.unshift(taken);
+        } else if (move === 'drain' && at % 10 === 0) {
           expect(inbox.drain()).toEqual(model);
           model = [];
         } else if (move !== 'drain') {
@@ -47,7 +50,7 @@ test('an inbox gives frames in their order and counts what waits for each actor'
           expect(waiting?.sizeBytes ?? 0).toBe(mine.reduce((sum, { bytes }) => sum + bytes.length, 0));
         }
       });
-      expect([...inbox.frames()]).toEqual(model);
+      expect(inbox.items()).toEqual(model);
     }),
     { numRuns: 50 },
   );
