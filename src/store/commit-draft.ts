@@ -20,6 +20,7 @@ import { type Stage, stageEnd } from './stage-row.ts';
 import { copyState, sealRoots, type TenantCopy, type TenantState, tenantWrites } from './tenant-row.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 import type { TenantSeal } from './tenant-seal.ts';
+import type { WriteBatch } from './write-batch.ts';
 
 /** One step to be journaled. */
 export interface StepRecord {
@@ -72,6 +73,8 @@ export interface DraftGround extends JournalGround {
   readonly ring: SealRing;
   readonly shards: number;
   readonly ledger: Ledger;
+  /** Takes the rows of snapshots. */
+  readonly batch: WriteBatch;
   /** The snapshot in parts that ends with this commit's, where the tenant has one. */
   readonly stageOf: (tenant: string) => Stage | undefined;
   /** Number of the next new tenant. */
@@ -90,6 +93,7 @@ export class CommitDraft {
   constructor(ground: DraftGround) {
     this.#ground = ground;
     ground.arena.clear();
+    ground.batch.clear();
     this.#nextTenantNo = ground.nextTenantNo;
   }
 
@@ -128,7 +132,7 @@ export class CommitDraft {
     const { state } = draft;
     const stage = this.#ground.stageOf(state.tenant);
     if (stage !== undefined) draft.stageEnd = stageEnd(state.tenantNo);
-    draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state, stage);
+    draft.snapshot ??= new SnapshotDraft(this.#ground.driver, state, this.#ground.batch, stage);
     draft.snapshot.apply(write.changes);
     draft.image = imageWrite(state, seq, write.image);
     const { stateRoot, systemRoot } = draft.snapshot;
@@ -143,7 +147,7 @@ export class CommitDraft {
     return [...this.#tenants.values()].map(({ state }) => state);
   }
 
-  /** All rows of the commit but the store's own. */
+  /** All rows of the commit but the store's own and those that its batch has. */
   writes(): Write[] {
     const { arena } = this.#ground;
     const drafts = [...this.#tenants.values()];
@@ -153,14 +157,12 @@ export class CommitDraft {
     );
     this.ledger = this.#ledgerDraft(drafts);
     for (const draft of drafts) {
-      const { state, isNew, log, events, snapshot, image, stageEnd: end } = draft;
+      const { state, isNew, log, events, image, stageEnd: end } = draft;
       state.logEdge = log.edge();
       if (!mayWait(draft) || this.ledger?.take(draft) !== true)
         for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
       for (const write of log.writes()) writes.push(write);
-      // One by one: as arguments of one call, the rows of a large snapshot would not fit on the stack.
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
-      if (snapshot !== undefined) for (const write of snapshot.writes()) writes.push(write);
       if (image !== undefined) writes.push(image, ...end);
     }
     for (const write of this.#ledgerWrites()) writes.push(write);

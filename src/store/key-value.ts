@@ -10,6 +10,11 @@
 /** One change: a value for a key, or its deletion. Keys have 1 to 1,900 bytes (LMDB's limit is 1,978). */
 export type Write = readonly [key: Uint8Array, value: Uint8Array | null];
 
+/** The writes of one commit; their bytes are the driver's to read until the commit returns. */
+export interface Writes extends Iterable<Write> {
+  readonly length: number;
+}
+
 /** One row, the caller's own copy. */
 export type Row = readonly [key: Uint8Array, value: Uint8Array];
 
@@ -27,9 +32,11 @@ export interface RangeOptions {
  */
 export interface KeyValue {
   /** All writes or none, durable on return; of two writes of one key the later wins. */
-  commit(writes: readonly Write[]): void;
+  commit(writes: Writes): void;
   /** The value of `key`; an empty value is not an absent one. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** The same in the driver's own memory: until it is asked for another value. */
+  lent(key: Uint8Array): Uint8Array | undefined;
   /** A copy of `length` bytes of a value from `offset` on; fewer where the value ends before. */
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined;
   /** Rows with `from <= key < to`, in order. */

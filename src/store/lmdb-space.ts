@@ -17,7 +17,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs';
-import type { Write } from './key-value.ts';
+import type { Writes } from './key-value.ts';
 
 /** The shape of an environment, of which lmdb's getStats() gives more. */
 export interface EnvironmentShape {
@@ -68,7 +68,7 @@ export class SpaceGuard {
   }
 
   /** Returns when `writes` cannot run out of space, or throws the file system's error with nothing changed. */
-  secure(writes: readonly Write[], shapeOf: () => EnvironmentShape): void {
+  secure(writes: Writes, shapeOf: () => EnvironmentShape): void {
     let payload = 0;
     for (const [key, value] of writes) payload += key.length + (value?.length ?? 0);
     if (!this.#limited && this.#isPlenty(8 * payload + writes.length * 65_536)) return;
@@ -91,7 +91,7 @@ export class SpaceGuard {
 }
 
 /** More pages than a commit of `writes` can take: none of the free ones is counted on. */
-export function pagesAtMost(writes: readonly Write[], shape: EnvironmentShape): number {
+export function pagesAtMost(writes: Writes, shape: EnvironmentShape): number {
   const { pageSize, treeDepth, treeBranchPageCount, treeLeafPageCount, free } = shape;
   const count = writes.length;
   let overflow = 0;

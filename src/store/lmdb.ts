@@ -17,7 +17,7 @@ import { createWhole, flush, makeDirectory, messageOf } from './directory.ts';
 import { ENVIRONMENT_FILE, LOCK_FILE, prepareDirectory } from './lmdb-preflight.ts';
 import { SpaceGuard } from './lmdb-space.ts';
 import type { EnvironmentShape } from './lmdb-space.ts';
-import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
+import type { KeyValue, RangeOptions, Row, Write, Writes } from './key-value.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 type Lmdb = typeof import('lmdb');
@@ -58,7 +58,7 @@ class LmdbKeyValue implements KeyValue {
     this.reopen();
   }
 
-  commit(writes: readonly Write[]): void {
+  commit(writes: Writes): void {
     if (writes.length === 0) return;
     const database = this.#opened();
     this.#forget();
@@ -78,6 +78,12 @@ class LmdbKeyValue implements KeyValue {
     const database = this.#opened();
     const value = guard('read', this.#dir, () => database.getBinary(key));
     return value === undefined ? undefined : plain(value);
+  }
+
+  lent(key: Uint8Array): Uint8Array | undefined {
+    const database = this.#opened();
+    const value = guard('read', this.#dir, () => database.getBinaryFast(key));
+    return value === undefined ? undefined : value.subarray(0, value.length); // the memory goes on behind it
   }
 
   /**

@@ -7,7 +7,7 @@
  */
 import { copyOf, putU32 } from './binary.ts';
 import { createWhole } from './directory.ts';
-import type { KeyValue, RangeOptions, Row, Write } from './key-value.ts';
+import type { KeyValue, RangeOptions, Row, Write, Writes } from './key-value.ts';
 import { openLmdb } from './lmdb.ts';
 import { ROW_VALUE_MAX_BYTES, RowBlock } from './row-block.ts';
 import { RowMemory } from './row-memory.ts';
@@ -26,7 +26,7 @@ export class MemoryKeyValue implements KeyValue {
   /** Where the last search ended: the next one is often for a neighbour. */
   #lastBlock = 0;
 
-  commit(writes: readonly Write[]): void {
+  commit(writes: Writes): void {
     for (const [key, value] of writes) {
       if (value === null) this.#remove(key);
       else this.#put(key, value);
@@ -38,6 +38,14 @@ export class MemoryKeyValue implements KeyValue {
     if (block === undefined) return undefined;
     const at = block.lowerBound(key);
     return block.holds(at, key) ? this.#valueAt(block, at) : undefined;
+  }
+
+  lent(key: Uint8Array): Uint8Array | undefined {
+    const block = this.#blocks[this.#blockOf(key)];
+    if (block === undefined) return undefined;
+    const at = block.lowerBound(key);
+    if (!block.holds(at, key)) return undefined;
+    return block.isMarked(at) ? this.#long.get(numberOf(block.valueAt(at))) : block.lentAt(at);
   }
 
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {

@@ -36,6 +36,9 @@ const WORTH = 5;
 /** Up to so many bytes are copied here: a call into the engine takes as long. */
 const BY_HAND_MAX = 64;
 
+/** One value for all blocks, on loan. */
+const lent = new Uint8Array(ROW_VALUE_MAX_BYTES);
+
 export class RowBlock {
   readonly #memory: RowMemory;
   /** The rows', in order. */
@@ -113,6 +116,14 @@ export class RowBlock {
   valueAt(at: number): Uint8Array {
     const place = this.#placeAt(at);
     return this.#copy(place + HEAD_BYTES + this.#u16(place), this.#u16(place + 2) & ~MARK);
+  }
+
+  /** The same, until the next row is lent. */
+  lentAt(at: number): Uint8Array {
+    const place = this.#placeAt(at);
+    const length = this.#u16(place + 2) & ~MARK;
+    this.#copyTo(place + HEAD_BYTES + this.#u16(place), length, lent);
+    return lent.subarray(0, length);
   }
 
   isMarked(at: number): boolean {
@@ -265,12 +276,16 @@ export class RowBlock {
 
   #copy(at: number, length: number): Uint8Array {
     const copy = new Uint8Array(length);
+    this.#copyTo(at, length, copy);
+    return copy;
+  }
+
+  #copyTo(at: number, length: number, copy: Uint8Array): void {
     for (let i = 0; i < length;) {
       const part = Math.min(length - i, CHUNK_BYTES - ((at + i) & IN_CHUNK));
       copyRun(this.#slabAt(at + i), this.#startAt(at + i), part, copy, i);
       i += part;
     }
-    return copy;
   }
 }
 

@@ -6,12 +6,10 @@
  * (sha256(group, name), sha256(value)). The domain root covers everything:
  *   domainRoot = sha256(0x02 | system root | state root | seq u64 | sha256(image), or 32 zero bytes without one)
  */
-import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { HASH_BYTES, sha256, sha256Into, sha256Of } from '../base/hash.ts';
 import { TrieBatch, type TrieChange } from '../merkle/trie-batch.ts';
-import { MemoryPages, OverlayPages, trieRoot, updateTrie } from '../merkle/trie.ts';
-import type { TriePages } from '../merkle/trie.ts';
+import { MemoryPages, trieRoot, updateTrie } from '../merkle/trie.ts';
 import { packRows, ROW_GONE, ROW_STATE, RowCursor } from '../actor/row-pack.ts';
 import { ByteSink } from '../base/byte-sink.ts';
 import { ByteReader, ByteWriter, SEAL_BYTES, textBytes } from './binary.ts';
@@ -21,17 +19,18 @@ import {
   corrupt,
   groupPrefix,
   imageKey,
-  pageKey,
   prefixOfGroup,
   rowHash,
   rowKeyUnder,
   systemPrefix,
   TRIE,
 } from './schema.ts';
-import type { RowOwner, TrieNumber } from './schema.ts';
+import type { RowOwner } from './schema.ts';
 import { readStage } from './stage-row.ts';
+import { DraftPages } from './stored-pages.ts';
 import { rowsUnder } from './tenant-directory.ts';
 import type { TenantState } from './tenant-row.ts';
+import { WriteBatch } from './write-batch.ts';
 
 /** Which trie a row stands in: what actors hold, or what the domain needs beside it. */
 export type RowSpace = 'state' | 'system';
@@ -84,11 +83,11 @@ export const SPACE_AT = 21;
 /** Of both tries. */
 type StandingRoots = Pick<TenantState, 'stateRoot' | 'systemRoot'>;
 
-/** The tries of one tenant with changes on top, nothing written. */
+/** The tries of one tenant with changes on top, nothing written: rows and pages go to a batch. */
 export class SnapshotDraft {
   readonly #state: TenantState;
-  readonly #tries: Record<RowSpace, OverlayPages>;
-  readonly #rows: Write[] = [];
+  readonly #batch: WriteBatch;
+  readonly #tries: Record<RowSpace, DraftPages>;
   /** The group of the row before, as the bytes of a text. */
   #group: Uint8Array = NO_PREFIX;
   #isDomain = false;
@@ -97,13 +96,14 @@ export class SnapshotDraft {
   #systemRoot: Uint8Array;
 
   /** @param standing roots of the tries as they stand: not the tenant's while a snapshot in parts is being put in place */
-  constructor(driver: KeyValue, state: TenantState, standing: StandingRoots = state) {
+  constructor(driver: KeyValue, state: TenantState, batch: WriteBatch, standing: StandingRoots = state) {
     this.#state = state;
+    this.#batch = batch;
     this.#stateRoot = standing.stateRoot;
     this.#systemRoot = standing.systemRoot;
     this.#tries = {
-      state: new OverlayPages(new StoredPages(driver, state, TRIE.state)),
-      system: new OverlayPages(new StoredPages(driver, state, TRIE.system)),
+      state: new DraftPages(driver, state, TRIE.state, batch),
+      system: new DraftPages(driver, state, TRIE.system, batch),
     };
   }
 
@@ -126,25 +126,10 @@ export class SnapshotDraft {
       packedRowHash(row, batch.bytes, at);
       if (!isGone) sha256Into(viewOf(row.bytes, row.value, row.end), batch.bytes, at + HASH_BYTES);
       const key = this.#rowKey(row, batch.bytes.slice(at, at + HASH_BYTES));
-      this.#rows.push([key, isGone ? null : this.#sealed(key, row)]);
+      this.#batch.add(key, isGone ? null : this.#sealed(key, row));
     }
     this.#stateRoot = this.#update('state', byTrie.state, this.#stateRoot);
     this.#systemRoot = this.#update('system', byTrie.system, this.#systemRoot);
-  }
-
-  /** Row and page writes of all changes so far. */
-  writes(): Write[] {
-    const writes = [...this.#rows];
-    for (const [space, trie] of [
-      ['state', TRIE.state],
-      ['system', TRIE.system],
-    ] as const) {
-      for (const [prefix, page] of this.#tries[space].changes()) {
-        const key = pageKey(this.#state, trie, prefix);
-        writes.push([key, page === null ? null : this.#state.seal.seal(key, rowOf(page))]);
-      }
-    }
-    return writes;
   }
 
   /** As `rowKey`: rows of a group come one after another, and its prefix is a hash. */
@@ -167,8 +152,10 @@ export class SnapshotDraft {
     return true;
   }
 
+  /** The row as it is stored, until the next. */
   #sealed(key: Uint8Array, { bytes, content, end }: RowCursor): Uint8Array {
-    const row = new ByteWriter(end - content + SEAL_BYTES).raw(viewOf(bytes, content, end));
+    const size = end - content + SEAL_BYTES;
+    const row = new ByteWriter(size > sealing.length ? size : sealing).raw(viewOf(bytes, content, end));
     return this.#state.seal.seal(key, row);
   }
 
@@ -196,7 +183,7 @@ export function rootsAfter(
   changes: RowChanges,
   { seq, imageHash }: { readonly seq: number; readonly imageHash: Uint8Array },
 ): Roots {
-  const draft = new SnapshotDraft(driver, state);
+  const draft = new SnapshotDraft(driver, state, new WriteBatch());
   draft.apply(changes);
   const { stateRoot, systemRoot } = draft;
   return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
@@ -278,33 +265,6 @@ export function verifySnapshot(driver: KeyValue, state: TenantState): void {
   }
 }
 
-/** Pages of a trie as stored. Written only through a SnapshotDraft. */
-export class StoredPages implements TriePages {
-  readonly #driver: KeyValue;
-  readonly #state: TenantState;
-  readonly #trie: TrieNumber;
-
-  constructor(driver: KeyValue, state: TenantState, trie: TrieNumber) {
-    this.#driver = driver;
-    this.#state = state;
-    this.#trie = trie;
-  }
-
-  read(prefix: string): Uint8Array | undefined {
-    const key = pageKey(this.#state, this.#trie, prefix);
-    const value = this.#driver.get(key);
-    if (value === undefined) return undefined;
-    const page = this.#state.seal.open(key, value);
-    if (page === undefined)
-      throw corrupt('trie page', { tenant: this.#state.tenant, seq: this.#state.snapshotSeq, page: prefix });
-    return page;
-  }
-
-  write(): void {
-    assert(false, 'stored trie pages are written by a commit');
-  }
-}
-
 /** Bytes of a text's length. */
 const TEXT_HEAD_BYTES = 4;
 
@@ -320,6 +280,9 @@ function isOfDomain({ bytes, content }: RowCursor): boolean {
 
 const hashed = new ByteSink();
 
+/** Where a row is sealed, until the batch has it. */
+const sealing = new Uint8Array(4 << 10);
+
 /** As `rowHash`: sha256(text group | bytes of the name's text), without making texts of them. */
 export function packedRowHash({ bytes, content, name, value }: RowCursor, out: Uint8Array, at: number): void {
   hashed.clear();
@@ -330,10 +293,6 @@ export function packedRowHash({ bytes, content, name, value }: RowCursor, out: U
 
 function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
-}
-
-function rowOf(page: Uint8Array): ByteWriter {
-  return new ByteWriter(page.length + 8).raw(page); // 8: the plain seal writes its checksum behind
 }
 
 /** A row of the state or the system trie; damaged: STORE_CORRUPT. */

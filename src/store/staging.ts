@@ -31,6 +31,7 @@ import {
 } from './stage-row.ts';
 import { rowsUnder, type TenantDirectory } from './tenant-directory.ts';
 import type { TenantState } from './tenant-row.ts';
+import type { WriteBatch } from './write-batch.ts';
 
 /** Rows put in place by one commit: 30 to 60 ms, in which other tenants wait. */
 export const RANGE_ROWS = 8_192;
@@ -62,8 +63,10 @@ export interface StagingGround {
   readonly driver: KeyValue;
   readonly rangeRows: number;
   directory(): TenantDirectory;
-  /** One durable commit. */
-  write(rows: Write[]): void;
+  /** For the rows of a range. */
+  readonly batch: WriteBatch;
+  /** One durable commit, of what the batch holds as well. */
+  write(rows: Write[], batch?: WriteBatch): void;
   /** As `Store.commit`. */
   commit(steps: readonly StepRecord[], snapshots: readonly SnapshotWrite[]): void;
   /** Runs what may hit damage of one tenant; any other exception is the store's. */
@@ -210,14 +213,14 @@ export class Staging {
   #applyRange(tenant: string, { seq, counts, applied, ...standing }: Stage): Stage {
     const { driver } = this.#ground;
     const state = this.#stateOf(tenant);
-    const draft = new SnapshotDraft(driver, state, standing);
+    const batch = this.#ground.batch.clear();
+    const draft = new SnapshotDraft(driver, state, batch, standing);
     const writes: Write[] = [];
     draft.apply(readRange(driver, state, applied, counts[applied] as number, writes));
-    for (const write of draft.writes()) writes.push(write);
     const { stateRoot, systemRoot } = draft;
     const next: Stage = { seq, counts, applied: applied + 1, stateRoot, systemRoot };
     writes.push(stageWrite(state, next));
-    this.#ground.write(writes);
+    this.#ground.write(writes, batch);
     return next;
   }
 

@@ -10,7 +10,6 @@ import type { ListedTenant } from '../actor/store-port.ts';
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
 import { AuditKey } from './audit-key.ts';
-import { compareBytes } from './binary.ts';
 import { CommitDraft, newTenant, type SnapshotWrite, type StepRecord } from './commit-draft.ts';
 import type { Ledger } from './ledger.ts';
 import { type ErasureGround, eraseTenant, finishErasures } from './erasure.ts';
@@ -41,6 +40,7 @@ import { copyState } from './tenant-row.ts';
 import { domainOf, type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
 import { trimJournal, type TrimPolicy } from './trim.ts';
+import { inOrder, WriteBatch } from './write-batch.ts';
 
 export type { SnapshotWrite, StepRecord } from './commit-draft.ts';
 export type { StoredEvent } from './event-log.ts';
@@ -71,6 +71,7 @@ export class Store {
   #closed = false;
   readonly #makeKey: () => AuditKey;
   readonly #arena = new RowArena();
+  readonly #batch = new WriteBatch();
   #key: AuditKey | undefined;
 
   /**
@@ -102,9 +103,10 @@ export class Store {
     this.#open = () => openTenants(driver, this.#head, { ring, limits: options.ledgerLimits });
     ({ directory: this.#directory, ledger: this.#ledger } = this.#open());
     this.#configs = new ConfigTable(driver, this.#head.configs);
-    const write = (rows: Write[]): void => this.#commitRows(rows);
+    const write: StagingGround['write'] = (rows, batch) => this.#commitRows(rows, batch);
     const commit: StagingGround['commit'] = (steps, snapshots) => void this.commit(steps, snapshots);
-    const ports = { driver, directory: () => this.#directory, write, commit, guard: this.#guard.bind(this) };
+    const [batch, guard] = [this.#batch, this.#guard.bind(this)];
+    const ports = { driver, directory: () => this.#directory, batch, write, commit, guard };
     this.#stage = () => new Staging({ ...ports, rangeRows: options.rangeRows ?? RANGE_ROWS });
     this.#staging = this.#stage();
     if (options.lazy !== true) while (!this.readMore());
@@ -152,6 +154,7 @@ export class Store {
       nextTenantNo: this.#head.tenants,
       timeMs,
       arena: this.#arena,
+      batch: this.#batch,
       stageOf: (tenant) => this.#staging.endOf(tenant),
     });
     const prepared = this.#guard(() => {
@@ -164,7 +167,7 @@ export class Store {
     const head: StoreHead = { commitNo, tenants: draft.nextTenantNo, configs: this.#configs.count, ledger };
     this.#attempt(() => this.#ring.secure()); // a key is durable before what it seals
     prepared.writes.push(...this.#configs.pendingWrites(), ...headWrites(head));
-    this.#commitRows(prepared.writes);
+    this.#commitRows(prepared.writes, this.#batch);
     this.#head = head;
     this.#configs.markWritten();
     for (const state of draft.states()) this.#directory.set(state);
@@ -365,9 +368,9 @@ export class Store {
   }
 
   /** The one way rows are written: sorted, since LMDB takes neighbours faster, the later of equal keys behind. */
-  #commitRows(writes: Write[]): void {
-    const sorted = writes.toSorted((a, b) => compareBytes(a[0], b[0]));
-    this.#attempt(() => this.#driver.commit(sorted));
+  #commitRows(writes: Write[], batch?: WriteBatch): void {
+    this.#attempt(() => this.#driver.commit(inOrder(writes, batch)));
+    batch?.clear();
   }
 
   /** Writes; a failure is the whole store's. */

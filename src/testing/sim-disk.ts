@@ -13,7 +13,7 @@
 import { crc32 } from 'node:zlib';
 import { SynapseError } from '../base/error.ts';
 import { ByteReader, ByteWriter } from '../store/binary.ts';
-import type { KeyValue, RangeOptions, Row, Write } from '../store/key-value.ts';
+import type { KeyValue, RangeOptions, Row, Write, Writes } from '../store/key-value.ts';
 import { MemoryKeyValue } from '../store/memory.ts';
 import type { Chance } from './chance.ts';
 import { SECTOR_BYTES, SimulatedDevice } from './sim-device.ts';
@@ -56,7 +56,7 @@ export class SimulatedDisk implements KeyValue {
     return this.#commitNo;
   }
 
-  commit(writes: readonly Write[]): void {
+  commit(writes: Writes): void {
     this.#check();
     if (this.isFull) throw this.#fail('the disk is full');
     const payload = encodeWrites(writes);
@@ -79,6 +79,10 @@ export class SimulatedDisk implements KeyValue {
     this.#check();
     const place = this.#index.get(key);
     return place === undefined ? undefined : this.#read(place);
+  }
+
+  lent(key: Uint8Array): Uint8Array | undefined {
+    return this.get(key);
   }
 
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
@@ -190,9 +194,8 @@ function placeOf(place: Uint8Array): { at: number; length: number } {
 }
 
 /** u32 count, then for each write: key, u8 1 and the value, or u8 0 for a deletion. */
-function encodeWrites(writes: readonly Write[]): Uint8Array {
-  const size = writes.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0) + 9, 4);
-  const writer = new ByteWriter(size).u32(writes.length);
+function encodeWrites(writes: Writes): Uint8Array {
+  const writer = new ByteWriter().u32(writes.length);
   for (const [key, value] of writes) {
     writer.block(key).u8(value === null ? 0 : 1);
     if (value !== null) writer.block(value);

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { KeyValue, Row, Write } from '../../src/store/key-value.ts';
 import { openLmdb } from '../../src/store/lmdb.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
+import { WriteBatch } from '../../src/store/write-batch.ts';
 import { Chance } from '../../src/testing/chance.ts';
 import { SimulatedDisk } from '../../src/testing/sim-disk.ts';
 
@@ -61,6 +62,30 @@ describe.each(drivers)('the $name driver', ({ open }) => {
     expect(store.slice(bytes(1), 4, 1)).toEqual(bytes());
     for (let again = 0; again < 3; again++) expect(store.slice(bytes(1), 1, 2)).toEqual(part);
     expect(store.slice(bytes(3), 0, 1)).toBeUndefined();
+  });
+
+  test('lends a value until the next is asked for', () => {
+    const long = new Uint8Array(9_000).fill(7);
+    store.commit([
+      [bytes(1), bytes(10, 11)],
+      [bytes(2), bytes()],
+      [bytes(3), long],
+    ]);
+    expect(Buffer.compare(store.lent(bytes(1)) ?? long, bytes(10, 11))).toBe(0);
+    expect(store.lent(bytes(2))?.length).toBe(0);
+    expect(Buffer.compare(store.lent(bytes(3)) ?? bytes(), long)).toBe(0);
+    expect(store.lent(bytes(4))).toBeUndefined();
+    store.commit([[bytes(1), bytes(12)]]);
+    expect(Buffer.compare(store.lent(bytes(1)) ?? long, bytes(12))).toBe(0);
+  });
+
+  test('takes writes from a batch, which is used again', () => {
+    const batch = new WriteBatch();
+    for (const n of [3, 1, 2]) batch.add(bytes(n), bytes(n, n));
+    batch.add(bytes(1), null);
+    store.commit(batch);
+    for (const n of [7, 8, 9]) batch.clear().add(bytes(n), bytes(n));
+    expect(seen(store.range(LOWEST, HIGHEST))).toEqual(['02=0202', '03=0303']);
   });
 
   test('tells an empty value from an absent one', () => {

@@ -164,10 +164,10 @@ test('a failed trim keeps every record or drops whole batches, and can be done a
 test('an I/O error while a snapshot is prepared is the trouble of the store, not damage of the tenant', () => {
   const inner = new MemoryKeyValue();
   const driver = Object.assign(new FaultyDriver(inner), { isUnreadable: false });
-  const get = driver.get.bind(driver);
-  driver.get = (key) => {
+  const lent = driver.lent.bind(driver);
+  driver.lent = (key) => {
     if (driver.isUnreadable) throw new SynapseError('STORE_UNAVAILABLE', 'input/output error');
-    return get(key);
+    return lent(key);
   };
   const store = Store.open({ driver, shards: 1, draw: () => 7, now: () => 0 });
   const { steps } = roundOf('a', 0);

@@ -9,7 +9,7 @@
  *   durable    all                       all            (only the report was lost)
  */
 import { SynapseError } from '../../src/base/error.ts';
-import type { KeyValue, RangeOptions, Row, Write } from '../../src/store/key-value.ts';
+import type { KeyValue, RangeOptions, Row, Write, Writes } from '../../src/store/key-value.ts';
 
 /** What becomes of the rows of a commit that fails. */
 export type FaultMode = 'before' | 'partial' | 'visible' | 'durable';
@@ -51,7 +51,7 @@ export class FaultyDriver implements KeyValue {
     this.#broken = false;
   }
 
-  commit(writes: readonly Write[]): void {
+  commit(writes: Writes): void {
     this.#commits += 1;
     const mode = this.#broken ? this.#firstMode : this.#faults.get(this.#commits);
     this.#firstMode = 'before';
@@ -60,7 +60,7 @@ export class FaultyDriver implements KeyValue {
       return;
     }
     const applied =
-      mode === 'before' ? [] : mode === 'partial' ? writes.slice(0, Math.ceil(writes.length / 2)) : writes;
+      mode === 'before' ? [] : mode === 'partial' ? [...writes].slice(0, Math.ceil(writes.length / 2)) : [...writes];
     if (mode !== 'durable') this.#undo.push(...applied.map(([key]): Write => [key, this.#inner.get(key) ?? null]));
     this.#inner.commit(applied);
     throw new SynapseError('STORE_UNAVAILABLE', `injected fault (${mode}) at commit ${this.#commits}`);
@@ -68,6 +68,10 @@ export class FaultyDriver implements KeyValue {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#inner.get(key);
+  }
+
+  lent(key: Uint8Array): Uint8Array | undefined {
+    return this.#inner.lent(key);
   }
 
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {

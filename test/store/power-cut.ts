@@ -1,6 +1,6 @@
 /** A disk, rows and keys, that loses power at its n-th write, before or after that was made. */
 import { type KeySlots, MemoryKeySlots } from '../../src/store/key-slots.ts';
-import type { KeyValue, RangeOptions, Row, Write } from '../../src/store/key-value.ts';
+import type { KeyValue, RangeOptions, Row, Write, Writes } from '../../src/store/key-value.ts';
 import { MemoryKeyValue } from '../../src/store/memory.ts';
 
 /** What a write throws when the power is gone. */
@@ -26,11 +26,14 @@ export class FusedDriver implements KeyValue {
   constructor(fuse: Fuse) {
     this.fuse = fuse;
   }
-  commit(writes: readonly Write[]): void {
+  commit(writes: Writes): void {
     this.fuse.write(() => this.inner.commit(writes));
   }
   get(key: Uint8Array): Uint8Array | undefined {
     return this.inner.get(key);
+  }
+  lent(key: Uint8Array): Uint8Array | undefined {
+    return this.inner.lent(key);
   }
   slice(key: Uint8Array, offset: number, length: number): Uint8Array | undefined {
     return this.inner.slice(key, offset, length);
