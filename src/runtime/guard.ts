@@ -19,6 +19,7 @@ import { guardClock } from '../host/guard-clock.ts';
 import { guardDate } from '../host/guard-date.ts';
 import { FOR_GOOD } from '../host/guard-seal.ts';
 import { guardWeak } from '../host/guard-weak.ts';
+import { quickenObjects } from './fast-objects.ts';
 import { guardFrozen } from './guard-frozen.ts';
 import { guardImport } from '../host/guard-import.ts';
 import { guardLocale } from '../host/guard-locale.ts';
@@ -97,6 +98,7 @@ export function installGuards(source: GuardSource): RealmOriginals {
   sealLane();
   syncBuiltinESMExports();
   Object.defineProperty(globalThis, INSTALLED, { value: true });
+  quickenObjects();
   return originals;
 }
 
