@@ -76,35 +76,55 @@ export function leafHashInto(prefixed: Uint8Array, target: Uint8Array, at: numbe
   sha256Into(prefixed, target, at);
 }
 
+/** A part of an array to work in: a view of it would cost as much as a hash. */
+export interface RangeMemory {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+}
+
+function memoryOf(length: number): RangeMemory {
+  return { bytes: new Uint8Array(length), start: 0, length };
+}
+
 /**
  * The right edge of a log: the roots of its maximal complete subtrees, the largest first, one for each
  * bit of its size. All that is needed to append and to say the root.
  */
 export class CompactRange {
   #size: number;
-  /** The hashes one behind the other, and room for more. */
+  /** The hashes one behind the other from `start` on, and room for more up to `limit`. */
   #hashes: Uint8Array;
+  #start: number;
   #end: number;
+  #limit: number;
 
-  private constructor(size: number, hashes: Uint8Array, end: number) {
+  private constructor(size: number, { bytes, start, length }: RangeMemory, used: number) {
     this.#size = size;
-    this.#hashes = hashes;
-    this.#end = end;
+    this.#hashes = bytes;
+    this.#start = start;
+    this.#end = start + used;
+    this.#limit = start + length;
   }
 
   /**
-   * From `bytes` as the `bytes` getter gave them; nothing for a range of another size. It works in `memory`, where that
-   * is given: SPARE_BYTES more than `bytes`.
+   * From the first `length` of `bytes`, as the `bytes` getter gave them; nothing for a range of another size. It works in
+   * `memory`, where that is given: SPARE_BYTES more than `length`.
    */
-  static of(size: number, bytes: Uint8Array, memory?: Uint8Array): CompactRange | undefined {
-    if (!Number.isSafeInteger(size) || size < 0 || bytes.length !== edgeLength(size) * HASH_BYTES) return undefined;
-    const hashes = memory ?? new Uint8Array(bytes.length + SPARE_BYTES);
-    hashes.set(bytes);
-    return new CompactRange(size, hashes, bytes.length);
+  static of(
+    size: number,
+    bytes: Uint8Array,
+    length: number = bytes.length,
+    memory: RangeMemory = memoryOf(length + SPARE_BYTES),
+  ): CompactRange | undefined {
+    if (!Number.isSafeInteger(size) || size < 0 || length !== edgeLength(size) * HASH_BYTES) return undefined;
+    const { bytes: hashes, start } = memory;
+    for (let i = 0; i < length; i++) hashes[start + i] = bytes[i] as number;
+    return new CompactRange(size, memory, length);
   }
 
   static empty(): CompactRange {
-    return new CompactRange(0, new Uint8Array(SPARE_BYTES), 0);
+    return new CompactRange(0, memoryOf(SPARE_BYTES), 0);
   }
 
   /** Number of leaves. */
@@ -114,7 +134,7 @@ export class CompactRange {
 
   /** Appends the leaf at `at` of `leaves` and joins what it completes. */
   append(leaves: Uint8Array, onNode?: NodeListener, at = 0): void {
-    if (this.#end === this.#hashes.length) this.#grow();
+    if (this.#end === this.#limit) this.#grow();
     const hashes = this.#hashes;
     let end = this.#end + HASH_BYTES;
     for (let i = 0; i < HASH_BYTES; i++) hashes[end - HASH_BYTES + i] = leaves[at + i] as number;
@@ -123,8 +143,9 @@ export class CompactRange {
       onNode?.(level, index, hashes.slice(end - HASH_BYTES, end));
       if (index % 2 === 0) break;
       end -= HASH_BYTES;
-      assert(end >= HASH_BYTES, 'a right child has a left sibling in the range');
-      pair.set(hashes.subarray(end - HASH_BYTES, end + HASH_BYTES), 1);
+      assert(end > this.#start, 'a right child has a left sibling in the range');
+      // By hand: a view of the two costs more than their copy.
+      for (let i = 0; i < 2 * HASH_BYTES; i++) pair[1 + i] = hashes[end - HASH_BYTES + i] as number;
       sha256Into(pair, hashes, end - HASH_BYTES);
       index = (index - 1) / 2;
     }
@@ -134,27 +155,42 @@ export class CompactRange {
 
   /** The log's root. */
   root(): Uint8Array {
-    if (this.#end === 0) return emptyLogRoot();
+    if (this.#end === this.#start) return emptyLogRoot();
     let root: Uint8Array = this.#hashes.slice(this.#end - HASH_BYTES, this.#end);
-    for (let at = this.#end - 2 * HASH_BYTES; at >= 0; at -= HASH_BYTES)
+    for (let at = this.#end - 2 * HASH_BYTES; at >= this.#start; at -= HASH_BYTES)
       root = nodeHash(this.#hashes.subarray(at, at + HASH_BYTES), root);
     return root;
   }
 
   /** The hashes one behind the other, for {@link CompactRange.of}. */
   get bytes(): Uint8Array {
-    return this.#hashes.slice(0, this.#end);
+    return this.#hashes.slice(this.#start, this.#end);
   }
 
   /** As `bytes`, without a copy: the range is not used after it. */
   release(): Uint8Array {
-    return this.#hashes.subarray(0, this.#end);
+    return this.#hashes.subarray(this.#start, this.#end);
+  }
+
+  /** Length of `bytes`. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Copies `bytes` to the beginning of `target`, which has room for them. */
+  copyTo(target: Uint8Array): void {
+    const start = this.#start;
+    for (let at = start; at < this.#end; at++) target[at - start] = this.#hashes[at] as number;
   }
 
   #grow(): void {
-    const larger = new Uint8Array(this.#end + SPARE_BYTES);
-    larger.set(this.#hashes);
+    const { length } = this;
+    const larger = new Uint8Array(length + SPARE_BYTES);
+    this.copyTo(larger);
     this.#hashes = larger;
+    this.#start = 0;
+    this.#end = length;
+    this.#limit = larger.length;
   }
 }
 

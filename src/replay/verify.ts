@@ -14,7 +14,7 @@ import { faultOf, faultsOf, type StoreFault } from '../store/store-fault.ts';
 import type { ActorModules } from '../store/store-head.ts';
 import type { StoreView } from '../store/store-view.ts';
 import { erasedFaults, type Signer, tenantFaults } from '../store/tenant-check.ts';
-import type { TenantState } from '../store/tenant-row.ts';
+import { edgeBytes, type TenantState } from '../store/tenant-row.ts';
 import { EventMatch } from './event-match.ts';
 import { ReplayWorker } from './replay-worker.ts';
 import { compareRoots, storedRoots } from './recorded-roots.ts';
@@ -182,7 +182,7 @@ class Outcomes {
       this.#progress({ phase: 'replay', done: this.#done, total });
     }
     events.end(startSeq === 0);
-    if (Buffer.compare(run.auditEdge, tenant.logEdge) !== 0)
+    if (Buffer.compare(run.auditEdge, edgeBytes(tenant)) !== 0)
       throw corrupt('audit log', { tenant: tenant.tenant, seq: tenant.seq });
   }
 

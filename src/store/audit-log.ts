@@ -13,24 +13,32 @@
  */
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES } from '../base/hash.ts';
-import { CompactRange, type LogNodes, rootOver, SPARE_BYTES } from '../merkle/log.ts';
+import { CompactRange, type LogNodes, type RangeMemory, rootOver, SPARE_BYTES } from '../merkle/log.ts';
 import { copyOf, openRow, sealRow } from './binary.ts';
 import { type IndexEntry, indexEntries, seqOfKey } from './journal-index.ts';
 import type { KeyValue, Write } from './key-value.ts';
 import { corrupt, leavesKey, tileKey } from './schema.ts';
 import type { RowArena } from './row-arena.ts';
-import type { TenantState } from './tenant-row.ts';
+import type { TenantCopy, TenantState } from './tenant-row.ts';
 
 /** Levels between two kinds of tile, and hashes in a full one: 8 KiB a row, two LMDB pages. */
 export const TILE_LEVELS = 8;
 export const TILE_HASHES = 2 ** TILE_LEVELS;
 
 /** The log's right edge as the tenant row has it; of another size: STORE_CORRUPT. */
-export function edgeOf({ tenant, seq, logEdge }: TenantState, arena?: RowArena): CompactRange {
-  const range = CompactRange.of(seq, logEdge, arena?.take(logEdge.length + SPARE_BYTES));
+export function edgeOf({ tenant, seq, logEdge, edgeLength }: TenantState, arena?: RowArena): CompactRange {
+  const range = CompactRange.of(seq, logEdge, edgeLength, arena && memoryIn(arena, edgeLength + SPARE_BYTES));
   if (range === undefined) throw corrupt('audit log', { tenant, seq });
   return range;
 }
+
+function memoryIn(arena: RowArena, length: number): RangeMemory {
+  const start = arena.place(length);
+  return { bytes: arena.bytes, start, length };
+}
+
+/** Room for hashes that a kept edge gets: 12 are those of a log of some thousand leaves. */
+const EDGE_SPARE_BYTES = 12 * HASH_BYTES;
 
 const NO_WRITES: readonly Write[] = [];
 
@@ -59,6 +67,14 @@ export class LogDraft {
   /** The right edge after all appends, the last of which it follows. */
   edge(): Uint8Array {
     return this.#range.release();
+  }
+
+  /** The same into the memory of a state that is kept. */
+  takeEdge(kept: TenantCopy): void {
+    const { length } = this.#range;
+    if (kept.logEdge.length < length) kept.logEdge = new Uint8Array(length + EDGE_SPARE_BYTES);
+    this.#range.copyTo(kept.logEdge);
+    kept.edgeLength = length;
   }
 
   /** Rows of the tiles that grew. */

@@ -52,13 +52,15 @@ export interface SnapshotWrite extends SnapshotContent {
 }
 
 interface TenantDraft {
+  /** As the directory has it; nothing of a new one. */
+  readonly before: TenantState | undefined;
   /** The draft's own: what is in the directory stays as it is. */
   readonly state: TenantCopy;
   readonly isNew: boolean;
   /** Length of its index tail before the commit. */
   readonly tailBefore: number;
-  readonly bodies: Uint8Array[];
-  readonly events: EmittedEvent[];
+  bodies: readonly Uint8Array[];
+  events: readonly EmittedEvent[];
   readonly log: LogDraft;
   snapshot: SnapshotDraft | undefined;
   image: Write | undefined;
@@ -82,6 +84,7 @@ export interface DraftGround extends JournalGround {
 }
 
 const NO_WRITES: readonly Write[] = [];
+const NONE: readonly never[] = []; // a list that is filled from empty takes 17 places with its first entry
 
 export class CommitDraft {
   readonly #ground: DraftGround;
@@ -114,8 +117,9 @@ export class CommitDraft {
     const roots = snapshot === undefined ? undefined : this.#snapshot(draft, seq, snapshot);
     const body = roots === undefined ? step.body : withRoots(step.body, roots);
     if (roots !== undefined) draft.state.anchorSeq = seq;
-    draft.bodies.push(body);
-    for (const event of step.events) draft.events.push(event);
+    if (draft.bodies.length === 0) draft.bodies = [body];
+    else (draft.bodies as Uint8Array[]).push(body);
+    if (step.events.length > 0) draft.events = [...draft.events, ...step.events];
     if (roots !== undefined) given.push(roots);
   }
 
@@ -142,9 +146,13 @@ export class CommitDraft {
     return { stateRoot: stateRoot.slice(), domainRoot: domainRootOf(stateRoot, systemRoot, seq, imageHash) };
   }
 
-  /** Next states of the tenants touched, complete once `writes` was called; their edges stand in the arena. */
-  states(): readonly TenantState[] {
-    return [...this.#tenants.values()].map(({ state }) => state);
+  /** The commit is durable: the tenants that it touched are from now on what it made of them. */
+  settle(): void {
+    const { directory } = this.#ground;
+    for (const { before, state, log } of this.#tenants.values()) {
+      if (before === undefined) directory.set(state);
+      else directory.update(before, state, log);
+    }
   }
 
   /** All rows of the commit but the store's own and those that its batch has. */
@@ -158,9 +166,11 @@ export class CommitDraft {
     this.ledger = this.#ledgerDraft(drafts);
     for (const draft of drafts) {
       const { state, isNew, log, events, image, stageEnd: end } = draft;
-      state.logEdge = log.edge();
-      if (!mayWait(draft) || this.ledger?.take(draft) !== true)
+      if (!mayWait(draft) || this.ledger?.take(draft) !== true) {
+        state.logEdge = log.edge();
+        state.edgeLength = state.logEdge.length;
         for (const write of tenantWrites(state, isNew, arena)) writes.push(write);
+      }
       for (const write of log.writes()) writes.push(write);
       if (events.length > 0) for (const write of eventWrites(state, events)) writes.push(write);
       if (image !== undefined) writes.push(image, ...end);
@@ -208,10 +218,11 @@ export class CommitDraft {
     const state = before === undefined ? this.#newTenant(tenant, shard) : copyState(before, commitNo);
     const draft: TenantDraft = {
       state,
+      before,
       isNew: before === undefined,
       tailBefore: state.indexTail.length,
-      bodies: [],
-      events: [],
+      bodies: NONE,
+      events: NONE,
       log: new LogDraft(driver, state, arena),
       snapshot: undefined,
       image: undefined,
@@ -253,6 +264,7 @@ export function newTenant(
     ...roots,
     sealedRoots: sealRoots({ tenantNo, seal }, roots),
     logEdge: new Uint8Array(0),
+    edgeLength: 0,
     indexTail: NO_TAIL,
     seal,
     life: 'alive',

@@ -126,6 +126,13 @@ export class IndexDraft {
   }
 }
 
+/** Brings a kept tail to what a commit made of it. One that went into a row leaves its memory to those that follow. */
+export function takeTail(kept: { -readonly [Field in keyof IndexTail]: IndexTail[Field] }, tail: IndexTail): void {
+  if (tail.length > 0 || kept.bytes.length < TAIL_BYTES) kept.bytes = tail.bytes;
+  kept.length = tail.length;
+  kept.records = tail.records;
+}
+
 /** The tail that a tenant row ends with. */
 export function tailOf(bytes: Uint8Array): IndexTail {
   let records = 0;

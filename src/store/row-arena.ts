@@ -13,15 +13,26 @@ export class RowArena {
 
   /** So many bytes, whatever is in them; valid until `clear`. */
   take(sizeBytes: number): Uint8Array {
+    const start = this.place(sizeBytes);
+    return this.#bytes.subarray(start, this.#used);
+  }
+
+  /** As `take`, where no view is wanted: says where in `bytes`, as it is now, they stand. */
+  place(sizeBytes: number): number {
     const start = this.#used;
     if (start + sizeBytes > this.#bytes.length) {
       // What was taken keeps the smaller one alive.
       this.#bytes = new Uint8Array(Math.max(INITIAL_BYTES, 2 * this.#bytes.length, sizeBytes));
       this.#used = sizeBytes;
-      return this.#bytes.subarray(0, sizeBytes);
+      return 0;
     }
     this.#used = start + sizeBytes;
-    return this.#bytes.subarray(start, this.#used);
+    return start;
+  }
+
+  /** The memory that `place` spoke of last. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 
   /** Takes everything back. */

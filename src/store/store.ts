@@ -36,7 +36,7 @@ import {
 } from './store-head.ts';
 import { checkShards, type OpenedTenants, openTenants, type StoreOptions } from './store-opening.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
-import { copyState } from './tenant-row.ts';
+import { heldState } from './tenant-row.ts';
 import { domainOf, type StoredDomain, summaryOf, type TenantSummary } from './tenant-summary.ts';
 import { PLAIN_SEAL } from './tenant-seal.ts';
 import { trimJournal, type TrimPolicy } from './trim.ts';
@@ -170,7 +170,7 @@ export class Store {
     this.#commitRows(prepared.writes, this.#batch);
     this.#head = head;
     this.#configs.markWritten();
-    for (const state of draft.states()) this.#directory.set(state);
+    draft.settle();
     if (draft.ledger !== undefined) this.#ledger.took(draft.ledger);
     return prepared.roots;
   }
@@ -217,7 +217,7 @@ export class Store {
     this.#check();
     const state = this.#directory.get(tenant);
     if (state === undefined) return [];
-    return keptRecords(this.#driver, copyState(state), fromSeq);
+    return keptRecords(this.#driver, heldState(state), fromSeq);
   }
 
   /** At most `limit` events of a topic from offset `from` on. */

@@ -36,7 +36,7 @@ import { checkpointText } from './store-audit.ts';
 import { faultsOf, rowName, type StoreFault } from './store-fault.ts';
 import type { StoreView } from './store-view.ts';
 import { rowsUnder } from './tenant-directory.ts';
-import type { TenantState } from './tenant-row.ts';
+import { edgeBytes, type TenantState } from './tenant-row.ts';
 
 /** Rows read at a time. */
 const PAGE_ROWS = 256;
@@ -106,7 +106,7 @@ function checkLog(driver: KeyValue, state: TenantState, signer: Signer | undefin
     }
   }
   if (range.size !== seq) throw damage('journal index', state, range.size + 1, indexKey(tenantNo, range.size + 1));
-  if (compareBytes(range.bytes, state.logEdge) !== 0) throw corrupt('audit log', { tenant, seq });
+  if (compareBytes(range.bytes, edgeBytes(state)) !== 0) throw corrupt('audit log', { tenant, seq });
   checkTiles(driver, state, tiles);
   if (kept !== undefined) checkNote(state, kept, rootAtNote, signer);
 }

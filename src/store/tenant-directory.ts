@@ -9,6 +9,7 @@ import { erasedTenant } from '../actor/store-port.ts';
 import { SynapseError } from '../base/error.ts';
 import { compareUtf8 } from '../base/text.ts';
 import { ByteWriter } from './binary.ts';
+import type { LogDraft } from './audit-log.ts';
 import type { SealRing } from './key-ring.ts';
 import type { KeyValue, Row } from './key-value.ts';
 import type { LateTable } from './ledger.ts';
@@ -189,13 +190,20 @@ export class TenantDirectory {
     return this.#numbered[tenantNo] ?? this.#decode(tenantNo)?.state;
   }
 
-  /** Replaces a tenant's state after a commit. */
+  /** Brings a state that `get` gave to what a commit of steps made of it. */
+  update(known: TenantState, state: TenantState, log: LogDraft): void {
+    const kept = known as TenantCopy; // only the directory changes it
+    takeState(kept, state);
+    log.takeEdge(kept);
+  }
+
+  /** Replaces a tenant's state after any other commit. */
   set(state: TenantState): void {
     const { tenant } = state;
     if (state.life === 'alive') {
       const known = this.#states.get(tenant);
       if (known !== undefined) {
-        takeState(known, state);
+        takeState(known, state); // its log is what it was
         return;
       }
       this.#sorted = undefined;

@@ -6,7 +6,7 @@ import { HASH_BYTES } from '../base/hash.ts';
 import type { SynapseError } from '../base/error.ts';
 import { CompactRange } from '../merkle/log.ts';
 import { ByteReader, ByteWriter, openRow } from './binary.ts';
-import { type IndexTail, tailEntries, tailOf } from './journal-index.ts';
+import { type IndexTail, tailEntries, tailOf, takeTail } from './journal-index.ts';
 import type { SealRing } from './key-ring.ts';
 import type { Row, Write } from './key-value.ts';
 import type { LateEntries, LateTable } from './ledger.ts';
@@ -35,8 +35,9 @@ export interface TenantState {
   readonly imageHash: Uint8Array;
   /** The three above under the tenant's seal: sealed when they change, written with every commit. */
   readonly sealedRoots: Uint8Array;
-  /** Right edge of the audit log, `seq` leaves: the bytes of a CompactRange. */
+  /** Right edge of the audit log, `seq` leaves: the first `edgeLength` are the bytes of a CompactRange. */
   readonly logEdge: Uint8Array;
+  readonly edgeLength: number;
   /** Where its newest records stand: the entries that are in no index row yet. */
   readonly indexTail: IndexTail;
   /** How its content is written; of an erased tenant, which has none, the plain one. */
@@ -71,26 +72,35 @@ export function copyState(state: TenantState, commitNo: number = state.commitNo)
     imageHash: state.imageHash,
     sealedRoots: state.sealedRoots,
     logEdge: state.logEdge,
+    edgeLength: state.edgeLength,
     indexTail: state.indexTail,
     seal: state.seal,
     life: state.life,
   };
 }
 
-/** Room for hashes that an edge gets: 12 are those of a log of some thousand leaves. */
-const EDGE_BYTES = 12 * HASH_BYTES;
-
-/** A copy with an edge of its own. */
+/** A copy with an edge and a tail of its own. */
 export function keptState(state: TenantState): TenantCopy {
   const kept = copyState(state);
-  kept.logEdge = NO_EDGE;
-  takeState(kept, state);
+  kept.logEdge = edgeBytes(state).slice();
+  kept.indexTail = { ...state.indexTail };
   return kept;
 }
 
+/** The same for whoever reads on while commits are made: what they append to, and begin anew, is not what is read. */
+export function heldState(state: TenantState): TenantState {
+  const { bytes, length, records } = state.indexTail;
+  return { ...keptState(state), indexTail: { bytes: bytes.slice(0, length), length, records } };
+}
+
+/** The bytes of the edge, and no more. */
+export function edgeBytes({ logEdge, edgeLength }: Pick<TenantState, 'logEdge' | 'edgeLength'>): Uint8Array {
+  return logEdge.subarray(0, edgeLength);
+}
+
 /**
- * Brings a kept state to what a commit made of it. In place, its edge too: what lives long is not made anew with each
- * commit, and need not be found and moved by the collector.
+ * Brings a kept state to what a commit made of it, but for its edge. In place, its tail too: what lives long is not made
+ * anew with each commit, and need not be found and moved by the collector.
  */
 export function takeState(kept: TenantCopy, state: TenantState): void {
   kept.seq = state.seq;
@@ -102,18 +112,9 @@ export function takeState(kept: TenantCopy, state: TenantState): void {
   kept.systemRoot = state.systemRoot;
   kept.imageHash = state.imageHash;
   kept.sealedRoots = state.sealedRoots;
-  kept.indexTail = state.indexTail;
   kept.seal = state.seal;
-  const { length } = state.logEdge;
-  if (kept.logEdge.length !== length) {
-    const { buffer } = kept.logEdge;
-    const memory = buffer.byteLength >= length && buffer.byteLength > 0 ? buffer : new ArrayBuffer(length + EDGE_BYTES);
-    kept.logEdge = new Uint8Array(memory, 0, length);
-  }
-  kept.logEdge.set(state.logEdge);
+  takeTail(kept.indexTail, state.indexTail);
 }
-
-const NO_EDGE = new Uint8Array(0);
 
 /** Bytes of a tenant row beside its edge, tail and name, at most: a writer grows where that is not so. */
 const ROW_BYTES = 256;
@@ -122,7 +123,7 @@ const ROW_BYTES = 256;
 export function tenantWrites(state: TenantState, isNew: boolean, arena?: RowArena): Write[] {
   const key = tenantKey(state.tenantNo);
   const { indexTail } = state;
-  const sizeBytes = ROW_BYTES + state.logEdge.length + indexTail.length + 3 * state.tenant.length;
+  const sizeBytes = ROW_BYTES + state.edgeLength + indexTail.length + 3 * state.tenant.length;
   const value = new ByteWriter(arena?.take(sizeBytes) ?? sizeBytes)
     .u32(state.shard)
     .u64(state.seq)
@@ -132,7 +133,7 @@ export function tenantWrites(state: TenantState, isNew: boolean, arena?: RowAren
     .u64(state.commitNo)
     .u8(LIVES.indexOf(state.life))
     .block(state.sealedRoots)
-    .block(state.logEdge)
+    .block(edgeBytes(state))
     .text(state.tenant)
     .raw(indexTail.bytes.subarray(0, indexTail.length))
     .sealed(key);
@@ -182,7 +183,13 @@ export function decodeTenant(
   const sealedRoots = reader.block();
   const rowEdge = reader.block();
   const tenant = reader.text();
-  const row = { seq: rowSeq, commitNo: rowCommitNo, logEdge: rowEdge, indexTail: tailOf(reader.rest()) };
+  const row = {
+    seq: rowSeq,
+    commitNo: rowCommitNo,
+    logEdge: rowEdge,
+    edgeLength: rowEdge.length,
+    indexTail: tailOf(reader.rest()),
+  };
   const newest = withLate(row, late.byTenant.get(tenantNo));
   const seal = life === 'alive' ? ring.sealOf(tenantNo) : 'erased';
   const counts = { tenantNo, tenant, shard, snapshotSeq, anchorSeq, firstSeq, ...newest, sealedRoots };
@@ -198,7 +205,7 @@ export function decodeTenant(
   return { state: { ...counts, stateRoot, systemRoot, imageHash, seal, life: 'alive' }, fault: undefined };
 }
 
-type Newest = Pick<TenantState, 'seq' | 'commitNo' | 'logEdge' | 'indexTail'>;
+type Newest = Pick<TenantState, 'seq' | 'commitNo' | 'logEdge' | 'edgeLength' | 'indexTail'>;
 
 /** What a tenant row says, with what later commits added to it. Where the two do not fit the store is damaged, not the tenant. */
 function withLate(row: Newest, late: readonly LateEntries[] | undefined): Newest {
@@ -216,7 +223,7 @@ function withLate(row: Newest, late: readonly LateEntries[] | undefined): Newest
   const addedTail = { bytes: added, length: added.length, records };
   for (const { leaves } of tailEntries({ tenant: '', tenantNo: 0, seq, indexTail: addedTail }))
     for (let at = 0; at < leaves.length; at += HASH_BYTES) range.append(leaves, undefined, at);
-  return { seq, commitNo, logEdge: range.bytes, indexTail };
+  return { seq, commitNo, logEdge: range.bytes, edgeLength: range.length, indexTail };
 }
 
 const NO_ROOTS = {
