@@ -3,38 +3,25 @@
  * member asks its turn first. It asks the domain for nothing but facts; whatever it wants done it
  * leaves with the turn, as a call or as an order.
  */
-import { type Address, addressText, checkName } from '../base/address.ts';
+import { checkName } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { encodeArguments, encodeValue } from '../frame/codec.ts';
 import type { Cell } from './cell.ts';
 import type { Log, Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
-import type { ResolvedActor } from './definition.ts';
-import { type Message, NO_REPLY, actorIdOf } from './message.ts';
-import { ADDRESS, type AnyRef, type CallOptions, addressOf } from './reference-types.ts';
+import { type DomainFacts, LifeScope, type LogLevel } from './life-scope.ts';
+import { actorIdOf, checkedActorId } from './message.ts';
+import { ADDRESS, type AnyRef, addressOf } from './reference-types.ts';
 import { TableView, type ViewScope, stateView } from './state-view.ts';
 import type { Call } from './turn-calls.ts';
+import { turnRef } from './turn-ref.ts';
 import type { Turn } from './turn.ts';
-import type { WriteLog } from './write-log.ts';
 
 /** Longest time ahead that a timer may be set, ms: 100 years, well inside what a double counts exactly. */
 const TIMER_MAX_MS = 100 * 366 * 86_400_000;
 
 /** Longest name of a table or topic, UTF-16 units. */
 const LABEL_MAX = 64;
-
-/** The facts that a context may ask of its domain. */
-export interface DomainFacts {
-  readonly tenant: string;
-  readonly nowMs: number;
-  readonly seq: number;
-  definitionOf(type: string): ResolvedActor | undefined;
-  /** Whether an actor exists, as of the last finished turn; `unknown` while it is not in memory. */
-  existence(actorId: string): 'yes' | 'no' | 'unknown';
-  log(actor: Address, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
-}
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 function checkLabel(what: string, label: unknown): asserts label is string {
   if (typeof label === 'string' && label.length > 0 && label.length <= LABEL_MAX && !/\p{Cc}/u.test(label)) return;
@@ -120,33 +107,6 @@ class ReadContext {
 /** `ctx` of a query: it can read, and that is all. */
 export class QueryScope extends ReadContext {}
 
-/** The doors of a turn's present life: shut when it is over, and when the turn is thrown away and run anew. */
-class LifeScope implements ViewScope {
-  readonly turn: Turn;
-  readonly facts: DomainFacts;
-  readonly #life: number;
-
-  constructor(turn: Turn, facts: DomainFacts) {
-    this.turn = turn;
-    this.facts = facts;
-    this.#life = turn.life;
-  }
-
-  get writes(): WriteLog | undefined {
-    return this.turn.writes;
-  }
-
-  assertRunning(what: string): void {
-    const { turn } = this;
-    if (turn.phase !== 'running' || turn.life !== this.#life)
-      throw turn.outOfReach(what, this.#life, this.facts.tenant);
-  }
-
-  isNewLine(): boolean {
-    return this.turn.isNewLine();
-  }
-}
-
 /** `ctx` of a command and of the lifecycle handlers. */
 export class TurnContext extends ReadContext {
   readonly #scope: LifeScope;
@@ -181,9 +141,9 @@ export class TurnContext extends ReadContext {
     const name = typeof type === 'string' ? type : type?.name;
     if (typeof name !== 'string')
       throw new SynapseError('INVALID_ARGUMENT', 'ref takes an actor type or its name', { argument: 'type' });
-    checkName('key', key);
+    const actorId = checkedActorId(name, key);
     if (tenant !== this.#scope.facts.tenant) checkName('tenant', tenant);
-    return turnRef(new Target(this.#scope, tenant, name, key, NO_OPTIONS));
+    return turnRef(this.#scope, tenant, name, key, actorId);
   }
 
   after(ms: number, command: string, ...args: readonly unknown[]): string {
@@ -275,126 +235,4 @@ export class TurnContext extends ReadContext {
     checkLabel('a topic', topic);
     this.#scope.turn.order({ kind: 'emit', topic, value: encodeValue(value, undefined, 'value') });
   }
-}
-
-/** Where a reference leads, and for whom. */
-class Target {
-  readonly scope: LifeScope;
-  readonly tenant: string;
-  readonly type: string;
-  readonly key: string;
-  readonly options: CallOptions;
-  /** The id inside its tenant: made once, for all that is sent there. */
-  readonly actorId: string;
-
-  constructor(scope: LifeScope, tenant: string, type: string, key: string, options: CallOptions) {
-    this.scope = scope;
-    this.tenant = tenant;
-    this.type = type;
-    this.key = key;
-    this.options = options;
-    this.actorId = actorIdOf(type, key);
-  }
-
-  get address(): Address {
-    return Object.freeze({ tenant: this.tenant, type: this.type, key: this.key });
-  }
-
-  get principal(): string | undefined {
-    return this.options.principal ?? this.scope.turn.message.sender.principal;
-  }
-}
-
-function callSend(target: Target, handler: string, args: unknown[]): Promise<unknown> {
-  target.scope.assertRunning('a call');
-  return target.scope.turn.calls.request((index): Call => {
-    try {
-      return makeCall(target, handler, args, index);
-    } catch (error) {
-      return { kind: 'failed', index, error: error as SynapseError };
-    }
-  });
-}
-
-/** A tell waits for nobody and nobody for it. */
-const NO_CHAIN: readonly string[] = Object.freeze([]);
-
-function tellSend({ scope, tenant, type, key, actorId, principal }: Target, handler: string, given: unknown[]): void {
-  scope.assertRunning('a tell');
-  const { turn, facts } = scope;
-  const args = encodeArguments(given);
-  const sender = turn.senderIn(facts.tenant, principal);
-  // Whether it names a command or a query is looked up when it leaves.
-  const message: Message = { role: 'command', type, key, handler, args, sender, replyTo: NO_REPLY, chain: NO_CHAIN };
-  turn.order({ kind: 'message', actorId, message, tenant });
-}
-
-function makeCall(target: Target, handler: string, args: unknown[], index: number): Call {
-  const encoded = encodeArguments(args);
-  const { tenant, type, key, actorId, principal, options } = target;
-  const { turn, facts } = target.scope;
-  const { idempotencyKey } = options;
-  if (tenant !== facts.tenant) {
-    const { timeoutMs } = options;
-    return { kind: 'remote', index, tenant, type, key, handler, args: encoded, principal, timeoutMs, idempotencyKey };
-  }
-  const definition = facts.definitionOf(type);
-  if (definition === undefined)
-    throw new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type });
-  const query = definition.queries.has(handler);
-  if (!query && !definition.commands.has(handler)) {
-    throw new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
-  }
-  // It would arrive before the child is born, bring it to life as nobody's child, and leave nothing to be born.
-  if (!query && turn.spawns(type, key)) {
-    const text = `${type}/${key} comes into being at the end of this turn: tell it, or call it in a later one`;
-    throw new SynapseError('INVALID_ARGUMENT', text, { argument: 'key' });
-  }
-  return { kind: 'local', index, actorId, type, key, handler, query, args: encoded, principal, idempotencyKey };
-}
-
-/** What the proxies of references stand before: nothing of it is ever read. */
-const NOTHING: object = Object.freeze({});
-const NO_OPTIONS: CallOptions = Object.freeze({});
-
-/** A reference inside a turn: a method for every name, never thenable. */
-class RefHandler implements ProxyHandler<object> {
-  readonly #target: Target;
-
-  constructor(target: Target) {
-    this.#target = target;
-  }
-
-  get(_nothing: object, name: string | symbol): unknown {
-    const target = this.#target;
-    if (name === 'tell') return new Proxy(NOTHING, new TellHandler(target));
-    if (name === ADDRESS) return target.address;
-    if (typeof name !== 'string' || name === 'then') return undefined;
-    if (name === 'toString' || name === 'valueOf') return () => addressText(target);
-    if (name === 'toJSON') return () => target.address;
-    if (name === 'with') {
-      const { scope, tenant, type, key, options } = target;
-      return (more: CallOptions): AnyRef => turnRef(new Target(scope, tenant, type, key, { ...options, ...more }));
-    }
-    return (...args: unknown[]): unknown => callSend(target, name, args);
-  }
-}
-
-/** `ref.tell`. */
-class TellHandler implements ProxyHandler<object> {
-  readonly #target: Target;
-
-  constructor(target: Target) {
-    this.#target = target;
-  }
-
-  get(_nothing: object, name: string | symbol): unknown {
-    if (typeof name !== 'string' || name === 'then') return undefined;
-    const target = this.#target;
-    return (...args: unknown[]): void => tellSend(target, name, args);
-  }
-}
-
-function turnRef(target: Target): AnyRef {
-  return new Proxy(NOTHING, new RefHandler(target)) as AnyRef;
 }

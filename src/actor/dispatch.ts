@@ -9,7 +9,7 @@
 import { addressText } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256Hex } from '../base/hash.ts';
-import { encodeArguments } from '../frame/codec.ts';
+import { Arguments } from './arguments.ts';
 import { effectFault, outboxFault } from './domain-limit.ts';
 import { type Cell, META_ROW } from './cell.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -23,9 +23,6 @@ import type { Order, Turn } from './turn.ts';
 
 /** Longest chain of actors that wait for each other, in entries: it travels with every call. */
 const CHAIN_MAX = 128;
-
-/** Arguments of a lifecycle handler that takes none. */
-const EMPTY_ARGS: Uint8Array = encodeArguments([]);
 
 /** Sends the calls that the turn's last stretch of code made. */
 export function sendCalls(state: DomainState, turn: Turn): void {
@@ -263,7 +260,7 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
   if (tenant !== state.tenant) {
     const denial = denialOf(state, tenant, type, handler) ?? outboxFault(state);
     if (denial === undefined) post(state, turn, postingOf(tenant, message));
-    else state.deadLetter({ tenant, type, key }, handler, args, denial);
+    else state.deadLetter({ tenant, type, key }, handler, args.bytes, denial);
     return;
   }
   const definition = state.definitionOf(type);
@@ -276,7 +273,7 @@ function sendTell(state: DomainState, turn: Turn, order: Extract<Order, { kind: 
       definition === undefined
         ? new SynapseError('UNKNOWN_ACTOR', `no actor type '${type}' is registered`, { type })
         : new SynapseError('UNKNOWN_HANDLER', `${type} has no handler '${handler}'`, { type, handler });
-    state.deadLetter({ tenant, type, key }, handler, args, error);
+    state.deadLetter({ tenant, type, key }, handler, args.bytes, error);
   }
 }
 
@@ -288,7 +285,7 @@ function postingOf(tenant: string, { type, key, handler, args, sender, chain }: 
     type,
     key,
     handler,
-    args,
+    args: args.bytes,
     principal,
     idempotencyKey: undefined,
     tell: true,
@@ -318,7 +315,7 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
     type,
     key,
     handler: 'started',
-    args: EMPTY_ARGS,
+    args: Arguments.none,
     sender: {},
     replyTo: NO_REPLY,
     chain: [],

@@ -13,7 +13,7 @@ import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { META_ROW, rowGroupOf } from './cell.ts';
 import { DEDUP_GROUP } from './dedup.ts';
 import { type DirtyRows, type DomainState, EFFECT_GROUP, TURN_GROUP } from './domain-state.ts';
-import type { Message } from './message.ts';
+import { type StoredMessage, messageFrom, storedMessage } from './message.ts';
 import { Outbox, type OutboxImage } from './outbox.ts';
 import type { RowMarks } from './row-marks.ts';
 import { type SessionImage, SessionTable } from './session.ts';
@@ -51,7 +51,7 @@ interface DomainImage {
   readonly mailboxes: readonly {
     readonly actorId: string;
     readonly restarting: string | undefined;
-    readonly messages: readonly Message[];
+    readonly messages: readonly StoredMessage[];
   }[];
 }
 
@@ -68,7 +68,11 @@ function imageOf(state: DomainState): DomainImage {
     unborn,
     sessions: state.sessions.image(),
     outbox: state.outbox.image(),
-    mailboxes: [...state.mailboxes].map(([actorId, { restarting, messages }]) => ({ actorId, restarting, messages })),
+    mailboxes: [...state.mailboxes].map(([actorId, { restarting, messages }]) => ({
+      actorId,
+      restarting,
+      messages: messages.map(storedMessage),
+    })),
   };
 }
 
@@ -195,7 +199,7 @@ export function restoreDomain(
   state.mayLackCells = true;
   for (const { actorId, restarting, messages } of from.mailboxes) {
     const sizeBytes = messages.reduce((sum, message) => sum + message.args.length, 0);
-    state.mailboxes.set(actorId, { messages: [...messages], sizeBytes, restarting, scheduled: false });
+    state.mailboxes.set(actorId, { messages: messages.map(messageFrom), sizeBytes, restarting, scheduled: false });
   }
   const inGroup = (group: string): typeof rows => rows.filter((row) => row.group === group);
   state.dedup.restore(inGroup(DEDUP_GROUP));

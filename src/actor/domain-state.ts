@@ -13,10 +13,10 @@ import { Queue } from '../base/queue.ts';
 import { OneMap, RareMap, RareSet } from '../base/rare.ts';
 import { decodeError, encodeError, errorCodeOf } from '../frame/frame.ts';
 import type { Cell } from './cell.ts';
-import type { DomainFacts, LogLevel } from './context.ts';
 import { DedupTable } from './dedup.ts';
 import type { ResolvedActor } from './definition.ts';
 import type { KernelConfig, Registry } from './kernel-config.ts';
+import type { DomainFacts, LogLevel } from './life-scope.ts';
 import { type Job, type Message, type Outcome, type ReplyTo, actorPartsOf } from './message.ts';
 import { Outbox } from './outbox.ts';
 import { RowMarks } from './row-marks.ts';
@@ -197,13 +197,18 @@ export class DomainState implements DomainFacts {
   }
 
   markRow(actorId: string, name: string): void {
-    const names = this.#dirtySet(actorId);
+    this.markIn(this.dirtyRows(actorId), name);
+  }
+
+  /** Marks a row of an actor of which several are marked: those that changed are looked up once for all of them. */
+  markIn(names: Set<string>, name: string): void {
     if (names.has(name)) return;
     names.add(name);
     this.dirtyRowCount += 1;
   }
 
-  #dirtySet(actorId: string): Set<string> {
+  /** Names of the rows of an actor that changed, to be marked. */
+  dirtyRows(actorId: string): Set<string> {
     const known = this.dirty.get(actorId);
     if (typeof known === 'object') return known;
     const names = new Set(known === undefined ? undefined : this.cells.get(actorId)?.newRowNames());
@@ -294,7 +299,7 @@ export class DomainState implements DomainFacts {
   #deadLetter(message: Message, outcome: Outcome): void {
     const error = decodeError(outcome.payload);
     const address = { tenant: this.tenant, type: message.type, key: message.key };
-    this.deadLetter(address, message.handler, message.args, error);
+    this.deadLetter(address, message.handler, message.args.bytes, error);
   }
 
   deadLetter(address: Address, handler: string, args: Uint8Array, error: SynapseError): void {

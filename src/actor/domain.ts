@@ -10,8 +10,8 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynapseError } from '../base/error.ts';
-import { encodeArguments } from '../frame/codec.ts';
 import type { Frame } from '../frame/frame.ts';
+import { Arguments } from './arguments.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
 import { type Verdict, examine, mailboxFull, messageOf, takeIn } from './input.ts';
 import { type Job, type Message, type Outcome, actorIdOf, actorPartsOf } from './message.ts';
@@ -190,10 +190,11 @@ export class Domain {
       return undefined;
     }
     if (isMoot(state, actorId, message)) return undefined;
-    const started = message.role === 'command' ? startedMessage(state, actorId, message) : undefined;
-    if (started === undefined) return startTurn(state, actorId, message);
+    const definition = state.definitionOf(message.type);
+    const started = startedMessage(state, actorId, message, definition);
+    if (started === undefined) return startTurn(state, actorId, message, definition);
     this.#park(actorId, message);
-    const progress = startTurn(state, actorId, started);
+    const progress = startTurn(state, actorId, started, definition);
     if (progress !== undefined) state.mailboxes.delete(actorId);
     return progress;
   }
@@ -211,7 +212,7 @@ export class Domain {
       return;
     }
     mailbox.messages.push(message);
-    mailbox.sizeBytes += message.args.length;
+    mailbox.sizeBytes += message.args.bytes.length;
   }
 
   /** Takes the next waiting message of an actor that has become free. */
@@ -223,22 +224,23 @@ export class Domain {
     if (mailbox.restarting !== undefined || state.turnOf.has(actorId)) return undefined;
     const message = mailbox.messages[0];
     if (message === undefined || isMoot(state, actorId, message)) {
-      if (message !== undefined) mailbox.sizeBytes -= mailbox.messages.shift()?.args.length ?? 0;
+      if (message !== undefined) mailbox.sizeBytes -= mailbox.messages.shift()?.args.bytes.length ?? 0;
       releaseMailbox(state, actorId);
       return undefined;
     }
-    const started = message.role === 'command' ? startedMessage(state, actorId, message) : undefined;
+    const definition = state.definitionOf(message.type);
+    const started = startedMessage(state, actorId, message, definition);
     if (started !== undefined) {
-      const progress = startTurn(state, actorId, started);
+      const progress = startTurn(state, actorId, started, definition);
       mailbox.scheduled = progress !== undefined;
       return progress;
     }
     mailbox.messages.shift();
-    mailbox.sizeBytes -= message.args.length;
-    const progress = startTurn(state, actorId, message);
+    mailbox.sizeBytes -= message.args.bytes.length;
+    const progress = startTurn(state, actorId, message, definition);
     if (progress !== undefined) {
       mailbox.messages.unshift(message);
-      mailbox.sizeBytes += message.args.length;
+      mailbox.sizeBytes += message.args.bytes.length;
       mailbox.scheduled = true;
     }
     return progress;
@@ -252,12 +254,13 @@ export class Domain {
     if (mailbox === undefined || reason === undefined) return undefined;
     mailbox.restarting = undefined;
     const { type, key } = actorPartsOf(actorId);
-    if (state.definitionOf(type)?.restarted === undefined || touchCell(state, actorId)?.exists !== true) {
+    const definition = state.definitionOf(type);
+    if (definition?.restarted === undefined || touchCell(state, actorId)?.exists !== true) {
       releaseMailbox(state, actorId);
       return undefined;
     }
-    const args = encodeArguments([reason]);
-    const progress = startTurn(state, actorId, {
+    const args = Arguments.of([reason]);
+    const restarted: Message = {
       role: 'restarted',
       type,
       key,
@@ -266,7 +269,8 @@ export class Domain {
       sender: {},
       replyTo: { kind: 'none' },
       chain: [],
-    });
+    };
+    const progress = startTurn(state, actorId, restarted, definition);
     if (progress !== undefined) mailbox.restarting = reason;
     return progress;
   }

@@ -13,8 +13,9 @@
 import type { Address } from '../base/address.ts';
 import { SynapseError } from '../base/error.ts';
 import { sha256 } from '../base/hash.ts';
-import { decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
+import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { FRAME_KIND, FRAME_STATUS, Frame, decodeError } from '../frame/frame.ts';
+import { Arguments } from './arguments.ts';
 import type { Sender } from './context-types.ts';
 import { nextCronMs } from './cron.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -133,7 +134,7 @@ function digestOfCommand(type: string, key: string, handler: string, args: Uint8
  */
 export function answerByKey(state: DomainState, message: Message): boolean {
   const { type, key, handler, args, idempotencyKey = '', replyTo } = message;
-  const command = digestOfCommand(type, key, handler, args);
+  const command = digestOfCommand(type, key, handler, args.bytes);
   const entry = state.dedup.get(idempotencyKey, state.nowMs);
   if (entry === undefined) {
     const expiresMs = state.nowMs + state.config.dedupTermMs;
@@ -184,7 +185,7 @@ export function messageOf(state: DomainState, frame: Frame): Message {
     type,
     key,
     handler: frame.handler,
-    args: frame.payload,
+    args: Arguments.read(frame.payload),
     sender: senderOf(source, extension.principal),
     replyTo,
     chain: extension.chain ?? NO_CHAIN,
@@ -290,7 +291,7 @@ function fire(state: DomainState, timer: Timer): void {
     type,
     key,
     handler: timer.command ?? '',
-    args: timer.args ?? encodeArguments([]),
+    args: timer.args === undefined ? Arguments.none : Arguments.read(timer.args),
     sender: {},
     replyTo: NO_REPLY,
     chain: [],

@@ -4,7 +4,7 @@
  */
 import { SynapseError } from '../base/error.ts';
 import { SEED_BYTES, SeededRandom } from '../base/seeded.ts';
-import { decodeArguments, encodeValue } from '../frame/codec.ts';
+import { encodeValue } from '../frame/codec.ts';
 import { QueryScope } from './context.ts';
 import { freshCell } from './cell.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
@@ -75,7 +75,7 @@ function answerOf(
     const cell =
       known === undefined || !known.exists ? freshCell(definition, actorId) : migratedView(known, definition);
     const context = new QueryScope(state, cell, run, message.sender);
-    const value = handler(context as never, ...decodeArguments(message.args));
+    const value = handler(context as never, ...message.args.values());
     if (value instanceof Promise) {
       value.catch(() => undefined); // it has failed already, by being a promise
       throw new TypeError('a query is synchronous and must not return a promise');

@@ -10,7 +10,7 @@
  * inside a step and is part of its digest.
  */
 import { SynapseError } from '../base/error.ts';
-import { encodeArguments } from '../frame/codec.ts';
+import { Arguments } from './arguments.ts';
 import { type Cell, META_ROW } from './cell.ts';
 import type { ResolvedActor } from './definition.ts';
 import { type DomainState, failureOf } from './domain-state.ts';
@@ -169,7 +169,7 @@ export function stopActor(state: DomainState, cell: Cell, reason: string): void 
 function tellWatchers(state: DomainState, actorId: string, reason: string): void {
   const watchers = state.watches.end(actorId);
   if (watchers.length === 0) return;
-  const args = encodeArguments([state.addressOf(actorId), reason]);
+  const args = Arguments.of([state.addressOf(actorId), reason]);
   for (const watcher of watchers) {
     const { type, key } = actorPartsOf(watcher);
     const message: Message = {

@@ -3,6 +3,7 @@
  * result yet, and the results so far. Made with a turn's first call: most turns make none.
  */
 import type { SynapseError } from '../base/error.ts';
+import type { Arguments } from './arguments.ts';
 
 /** What a turn waits for; `local` names an actor of this domain whose turn has to end first. */
 export type Call =
@@ -14,7 +15,7 @@ export type Call =
       readonly key: string;
       readonly handler: string;
       readonly query: boolean;
-      readonly args: Uint8Array;
+      readonly args: Arguments;
       readonly principal: string | undefined;
       readonly idempotencyKey: string | undefined;
     }

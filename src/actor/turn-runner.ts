@@ -12,8 +12,9 @@
  * journal cannot know.
  */
 import { SynapseError } from '../base/error.ts';
-import { decodeArguments, decodeValue, encodeArguments, encodeValue } from '../frame/codec.ts';
+import { decodeValue, encodeValue } from '../frame/codec.ts';
 import { decodeError } from '../frame/frame.ts';
+import { Arguments } from './arguments.ts';
 import { type Cell, META_ROW, freshCell } from './cell.ts';
 import { TurnContext } from './context.ts';
 import type { Handler, ResolvedActor } from './definition.ts';
@@ -50,9 +51,13 @@ function handlerOf(definition: ResolvedActor, message: Message): Handler | undef
   }
 }
 
-/** Starts the turn of a message whose actor is in memory and free. */
-export function startTurn(state: DomainState, actorId: string, message: Message): Progress {
-  const definition = state.definitionOf(message.type);
+/** Starts the turn of a message whose actor is in memory and free; `definition` is that of its type. */
+export function startTurn(
+  state: DomainState,
+  actorId: string,
+  message: Message,
+  definition: ResolvedActor | undefined,
+): Progress {
   const handler = definition === undefined ? undefined : handlerOf(definition, message);
   if (definition === undefined || handler === undefined) {
     if (message.role === 'command') state.reply(message, failureOf(unknownOf(definition, message)));
@@ -122,7 +127,8 @@ function invoke(state: DomainState, turn: Turn, handler: Handler): void {
   const args = argumentsOf(turn.message, context);
   state.ports.enter(turn);
   try {
-    const value = handler(context as never, ...args);
+    // Most handlers take nothing: a call with a list costs more than the turn's whole context.
+    const value = args.length === 0 ? handler(context as never) : handler(context as never, ...args);
     if (isThenable(value)) {
       Promise.resolve(value).then(
         (result) => turn.settleHandler(life, { ok: true, value: result }),
@@ -138,8 +144,8 @@ function invoke(state: DomainState, turn: Turn, handler: Handler): void {
 }
 
 /** `terminated` gets a reference to the actor that ended, made anew from its address. */
-function argumentsOf(message: Message, context: TurnContext): unknown[] {
-  const args = decodeArguments(message.args);
+function argumentsOf(message: Message, context: TurnContext): readonly unknown[] {
+  const args = message.args.values();
   if (message.role !== 'terminated') return args;
   const address = args[0] as { type: string; key: string };
   return [context.ref(address.type, address.key), args[1]];
@@ -308,16 +314,20 @@ function commitWrites(state: DomainState, turn: Turn): void {
     return;
   }
   commitMigration(state, turn, cell);
+  const { running } = state;
+  let rows: Set<string> | undefined;
   for (const write of writes.written) {
     if (write.isVoid) continue;
     const { name } = write;
-    state.markRow(cell.id, name);
+    rows ??= state.dirtyRows(cell.id);
+    state.markIn(rows, name);
     if (write.isDeleted) {
-      state.markRow(cell.id, META_ROW); // it may be the last row that told of the actor
-      state.running.note('row-gone', cell.id, name);
+      state.markIn(rows, META_ROW); // it may be the last row that told of the actor
+      running.note('row-gone', cell.id, name);
+    } else if (write.bytes === undefined) {
+      running.noteRow(cell.id, name, write.after);
     } else {
-      if (write.bytes === undefined) state.running.noteRow(cell.id, name, write.after);
-      else state.running.note('row', cell.id, name, write.bytes);
+      running.note('row', cell.id, name, write.bytes);
     }
   }
 }
@@ -343,19 +353,25 @@ function failTrigger(state: DomainState, actorId: string, outcome: Outcome): voi
   const mailbox = state.mailboxes.get(actorId);
   const trigger = mailbox?.messages.shift();
   if (mailbox === undefined || trigger === undefined) return;
-  mailbox.sizeBytes -= trigger.args.length;
+  mailbox.sizeBytes -= trigger.args.bytes.length;
   state.reply(trigger, outcome);
 }
 
 /** The lifecycle message that goes before the first command of an actor, where its definition asks for one. */
-export function startedMessage(state: DomainState, actorId: string, { type, key }: Message): Message | undefined {
-  if (state.definitionOf(type)?.started === undefined || state.cells.get(actorId)?.exists === true) return undefined;
+export function startedMessage(
+  state: DomainState,
+  actorId: string,
+  { role, type, key }: Message,
+  definition: ResolvedActor | undefined,
+): Message | undefined {
+  if (role !== 'command' || definition?.started === undefined) return undefined;
+  if (state.cells.get(actorId)?.exists === true) return undefined;
   return {
     role: 'started',
     type,
     key,
     handler: 'started',
-    args: encodeArguments([]),
+    args: Arguments.none,
     sender: {},
     replyTo: { kind: 'none' },
     chain: [],

@@ -15,7 +15,7 @@ import type { Cell } from './cell.ts';
 import type { Sender } from './context-types.ts';
 import type { ResolvedActor } from './definition.ts';
 import { outOfReach } from './failure.ts';
-import { type Message, actorIdOf } from './message.ts';
+import { type Message, type StoredMessage, actorIdOf, messageFrom, storedMessage } from './message.ts';
 import { type OpenCall, TurnCalls, type TurnResult } from './turn-calls.ts';
 import { WriteLog } from './write-log.ts';
 
@@ -41,7 +41,7 @@ export type Order =
 export interface TurnImage {
   readonly id: number;
   readonly version: number;
-  readonly message: Message;
+  readonly message: StoredMessage;
   readonly seed: Uint8Array;
   readonly nowMs: number;
   readonly seq: number;
@@ -114,7 +114,8 @@ export class Turn {
   }
 
   static fromImage(image: TurnImage): Turn {
-    const { id, message, version, seed, nowMs, seq } = image;
+    const { id, version, seed, nowMs, seq } = image;
+    const message = messageFrom(image.message);
     const turn = new Turn(id, actorIdOf(message.type, message.key), message, version, seed, { nowMs, seq });
     if (image.existences.length > 0) turn.#existences = [...image.existences];
     const { calls } = turn;
@@ -147,7 +148,7 @@ export class Turn {
     return {
       id: this.id,
       version: this.version,
-      message: this.message,
+      message: storedMessage(this.message),
       seed: this.seed,
       nowMs: this.began.nowMs,
       seq: this.began.seq,
@@ -248,11 +249,12 @@ export class Turn {
     return outOfReach(tenant, this.message, why, what);
   }
 
-  /** Who sends what this turn sends: the same for all of it, but for the principal. */
+  /** Who sends what this turn sends: the same for all of it, but for the principal. Frozen once a handler asks for it. */
   senderIn(tenant: string, principal: string | undefined): Sender {
+    if (principal === undefined && this.#sender !== undefined) return this.#sender;
     const { type, key } = this.message;
-    if (principal !== undefined) return Object.freeze({ tenant, type, key, principal });
-    return (this.#sender ??= Object.freeze({ tenant, type, key }));
+    if (principal !== undefined) return { tenant, type, key, principal };
+    return (this.#sender = { tenant, type, key });
   }
 
   /** How the handler ended; only the first answer counts, and only that of the present life. */

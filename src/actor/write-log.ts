@@ -64,7 +64,10 @@ export class WriteLog {
 
   setState(key: string, value: unknown, bytes: Uint8Array | undefined): void {
     const { state } = this.#cell;
-    const before = Object.hasOwn(state, key) ? state[key] : ABSENT;
+    const known = state[key];
+    // What is no object and no function is its own, not one that all objects have: the usual case, one look-up less.
+    const isOwn = typeof known === 'number' || typeof known === 'string' || Object.hasOwn(state, key);
+    const before = isOwn ? known : ABSENT;
     this.#note(stateRow(key), undefined, key, before, value, bytes);
     // Nothing that has to be defined is in the way: the usual case, and one look-up less.
     if (typeof before !== 'object' && typeof value !== 'object' && before !== ABSENT) state[key] = value;

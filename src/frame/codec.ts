@@ -10,7 +10,15 @@ import { assert } from '../base/assert.ts';
 import type { ByteSink } from '../base/byte-sink.ts';
 import { SynapseError } from '../base/error.ts';
 import { oneByte } from './one-byte.ts';
-import { DEPTH_MAX, ENVELOPE_DEPTH_MAX, TAG_ARRAY, TAG_UNDEFINED, VALUE_MAX_BYTES } from './value-tag.ts';
+import {
+  DEPTH_MAX,
+  ENVELOPE_DEPTH_MAX,
+  TAG_ARRAY,
+  TAG_U32,
+  TAG_U8,
+  TAG_UNDEFINED,
+  VALUE_MAX_BYTES,
+} from './value-tag.ts';
 import { ValueReader } from './value-reader.ts';
 import { ValueWriter } from './value-writer.ts';
 
@@ -70,8 +78,33 @@ export function encodeValue(
  * @throws SynapseError `UNSERIALIZABLE`, `TOO_LARGE`; nothing is written then
  */
 export function encodeValueInto(sink: ByteSink, value: unknown): void {
+  if (typeof value === 'number' && value >>> 0 === value && !is(value, -0)) {
+    countInto(sink, value);
+    return;
+  }
   const writer = sharedWriter.busy ? new ValueWriter() : sharedWriter;
   writer.encodeInto(sink, value, VALUE_MAX_BYTES, '$', DEPTH_MAX);
+}
+
+/** A whole number from 0 on: what is counted is what turns write most, and needs no room of the writer's first. */
+function countInto(sink: ByteSink, value: number): void {
+  if (value < 0x80) {
+    sink.u32(1);
+    sink.u8(value);
+  } else if (value < 0x100) {
+    sink.u32(2);
+    sink.u8(TAG_U8);
+    sink.u8(value);
+  } else if (value < 0x10000) {
+    sink.u32(3);
+    sink.u8(TAG_U8 + 1);
+    sink.u8(value & 0xff);
+    sink.u8(value >>> 8);
+  } else {
+    sink.u32(5);
+    sink.u8(TAG_U32);
+    sink.u32(value);
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
  * say it met. A query is answered between steps. What is refused or a repeat is never recorded.
  */
 import { changedRowCount } from '../actor/domain-image.ts';
-import type { StepOutcome } from '../actor/domain.ts';
+import type { Advance, StepOutcome } from '../actor/domain.ts';
 import { rowGroupOf } from '../actor/cell.ts';
 import { actorIdOf } from '../actor/message.ts';
 import { mailboxFull } from '../actor/input.ts';
@@ -168,8 +168,8 @@ export class Intake {
     }
   }
 
-  /** Gives a ready seat one go. Afterwards it is in the round again if it has more to do. */
-  run(seat: Seat): void {
+  /** Gives a ready seat one go of so many turns at the most. Afterwards it is in the round again if it has more to do. */
+  run(seat: Seat, turns: number): void {
     const core = this.#core;
     const { domain } = seat;
     if (domain === undefined) return;
@@ -179,19 +179,23 @@ export class Intake {
       return;
     }
     if (seat.current === undefined) return;
-    this.advance(seat);
+    this.advance(seat, turns);
     if (seat.current !== undefined || seat.inbox.length > 0) core.wake(seat);
   }
 
-  /** Runs one turn of the step under way. */
-  advance(seat: Seat): void {
+  /** Runs up to so many turns of the step under way. */
+  advance(seat: Seat, turns = 1): void {
     const { domain, current } = seat;
     if (domain === undefined || current === undefined) return;
     const core = this.#core;
-    core.ports.blame(current.frame);
-    const progress = domain.advance();
-    core.ports.blame(undefined);
-    core.turnCount += 1;
+    const { ports } = core;
+    let progress: Advance = 'more';
+    for (let left = turns; left > 0 && progress === 'more'; left--) {
+      ports.blame(current.frame);
+      progress = domain.advance();
+      core.turnCount += 1;
+    }
+    ports.blame(undefined);
     if (progress === 'more') return;
     if (progress === 'idle') {
       this.#finish(seat);

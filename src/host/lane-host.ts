@@ -160,7 +160,8 @@ export class LaneHost {
   run(budget: number, isOver: () => boolean = () => false): boolean {
     const core = this.#core;
     this.#agenda.collect();
-    for (let left = budget; left > 0; left--) {
+    let left = budget;
+    for (let untilLook = LOOK_EVERY; left > 0;) {
       const seat = this.#intake.solo ?? core.round.shift();
       if (seat === undefined) {
         this.#check();
@@ -169,11 +170,18 @@ export class LaneHost {
       const isSolo = seat === this.#intake.solo;
       if (isSolo && (seat.current === undefined || seat.waitsFor !== undefined)) return false; // waits for the disk
       if (!isSolo) seat.isQueued = false;
+      const before = core.turnCount;
       core.tick();
-      this.#runSeat(seat);
+      // Where nobody else waits, turns follow each other until the next look: 0.2 µs of 1.5 a turn less.
+      this.#runSeat(seat, core.round.length === 0 ? Math.min(left, untilLook) : 1);
       this.#agenda.note(seat);
       if (seat.sending !== undefined) break; // a part takes as long as ten thousand turns
-      if (left % LOOK_EVERY === 0 && isOver()) break; // turns may be long: those who wait are looked after in time
+      const ran = Math.max(1, core.turnCount - before);
+      left -= ran;
+      untilLook -= ran;
+      if (untilLook > 0) continue;
+      if (isOver()) break; // turns may be long: those who wait are looked after in time
+      untilLook = LOOK_EVERY;
     }
     this.#check();
     return core.round.length > 0;
@@ -189,7 +197,7 @@ export class LaneHost {
     this.census.check();
   }
 
-  #runSeat(seat: Seat): void {
+  #runSeat(seat: Seat, turns: number): void {
     const core = this.#core;
     if (seat.waitsFor !== undefined || core.outage !== undefined) return;
     if (seat.sending !== undefined) {
@@ -205,20 +213,20 @@ export class LaneHost {
         return;
       case 'ready':
         seat.usedMs = core.ageMs(core.clockMs);
-        this.#runReady(seat);
+        this.#runReady(seat, turns);
         return;
       default:
     }
   }
 
-  #runReady(seat: Seat): void {
+  #runReady(seat: Seat, turns: number): void {
     const core = this.#core;
     if (core.heldShards.has(seat.shard) && seat.current === undefined) {
       this.moves.check();
       return;
     }
     try {
-      this.#intake.run(seat);
+      this.#intake.run(seat, turns);
     } catch (error) {
       // A suspended turn that no longer runs as recorded: the tenant stops here, nothing is overwritten.
       if (!(error instanceof SynapseError) || error.code !== 'DIVERGED') throw error;

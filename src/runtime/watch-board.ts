@@ -39,6 +39,7 @@ export class WatchBoard {
   readonly #figures: Float64Array;
   readonly #frame: Uint8Array;
   #blamed: Frame | undefined = undefined;
+  #isRunning = false;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(FRAME_AT + FRAME_BYTES)) {
     this.buffer = buffer;
@@ -57,11 +58,14 @@ export class WatchBoard {
   /** The lane: this input's code is about to run, or none. */
   blame(frame: Frame | undefined): void {
     if (frame === undefined) {
+      this.#isRunning = false;
       Atomics.store(this.#words, RUNNING, 0);
       return;
     }
     if (frame !== this.#blamed) this.#show(frame); // once for all turns of a step
     Atomics.add(this.#words, STRETCH, 1);
+    if (this.#isRunning) return; // the turn before was not the last of its go
+    this.#isRunning = true;
     Atomics.store(this.#words, RUNNING, 1);
   }
 

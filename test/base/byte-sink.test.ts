@@ -76,3 +76,19 @@ test('a copy taken stays what it was when the sink goes on', () => {
   sink.text('other');
   expect([...taken]).toEqual(before);
 });
+
+test('a short text that comes again has the same bytes, whatever came in its place meanwhile', () => {
+  // Texts of one length with the same first and last letters share a place among those written lately.
+  const names = ['actor-one-main', 'actor-two-main', 'äctor-two-main', 'main', 'a'.repeat(48), 'a'.repeat(49)];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...names), { maxLength: 200 }), (texts) => {
+      const sink = new ByteSink();
+      const pieces = texts.map((value): Piece => ({ kind: 'text', value }));
+      const expected = texts.flatMap((text) => {
+        const bytes = Buffer.from(text, 'utf8');
+        return [bytes.length, 0, 0, 0, ...bytes];
+      });
+      expect([...write(sink, pieces)]).toEqual(expected);
+    }),
+  );
+});
