@@ -18,21 +18,23 @@ const KEPT_BYTES = 16 << 20;
 const HEAD_BYTES = 6;
 const GONE = 0xff_ff_ff_ff;
 
-/** Where the number of a slab stands in a place: a write is whole in one slab. */
-const TWO_32 = 0x1_0000_0000;
+/** Fewer keys than this are put in order one by one. */
+const FEW = 24;
 
 /** Up to so many bytes are copied here: a call into the engine takes as long. */
 const BY_HAND_MAX = 64;
 
-const NO_PLACES = new Float64Array(0);
+const NO_PLACES = new Uint32Array(0);
+const NO_SLAB = new Uint8Array(0);
 
 export class WriteBatch implements Writes {
   readonly #slabs: Uint8Array[] = [];
   /** The slab that is written to. */
   #slab = -1;
   #used = 0;
-  /** By write: its slab and where in it; negative where another took its place. */
-  #places: Float64Array = NO_PLACES;
+  /** By write: its slab, NO_SLAB where another took its place, and where in it. */
+  #owners: Uint8Array[] = [];
+  #places: Uint32Array = NO_PLACES;
   #count = 0;
   #dropped = 0;
 
@@ -52,19 +54,26 @@ export class WriteBatch implements Writes {
     copy(key, bytes, place + HEAD_BYTES);
     if (value !== null) copy(value, bytes, place + HEAD_BYTES + key.length);
     if (this.#count === this.#places.length) this.#grow();
-    this.#places[this.#count] = this.#slab * TWO_32 + place;
+    this.#owners[this.#count] = bytes;
+    this.#places[this.#count] = place;
     return this.#count++;
   }
 
   /** Forgets a write. */
   drop(number: number): void {
-    this.#places[number] = -1;
+    this.#owners[number] = NO_SLAB;
     this.#dropped += 1;
   }
 
   /** The write of a number, in the batch's own memory. */
   at(number: number): Write {
-    return this.#writeAt(this.#places[number] as number);
+    const bytes = this.#owners[number] as Uint8Array;
+    const at = this.#places[number] as number;
+    const value = at + HEAD_BYTES + ((bytes[at] as number) | ((bytes[at + 1] as number) << 8));
+    const low = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8) | ((bytes[at + 4] as number) << 16);
+    const size = (bytes[at + 5] as number) * 2 ** 24 + low;
+    const key = bytes.subarray(at + HEAD_BYTES, value);
+    return [key, size === GONE ? null : bytes.subarray(value, value + size)];
   }
 
   /** In the order of their keys, of equal ones as they came. */
@@ -84,6 +93,7 @@ export class WriteBatch implements Writes {
     this.#slabs.length = kept;
     this.#slab = -1;
     this.#used = 0;
+    this.#owners = [];
     this.#count = 0;
     this.#dropped = 0;
     return this;
@@ -105,7 +115,7 @@ export class WriteBatch implements Writes {
   }
 
   #grow(): void {
-    const grown = new Float64Array(Math.max(64, 2 * this.#count));
+    const grown = new Uint32Array(Math.max(64, 2 * this.#count));
     grown.set(this.#places);
     this.#places = grown;
   }
@@ -114,40 +124,67 @@ export class WriteBatch implements Writes {
     const order = new Uint32Array(this.length);
     let count = 0;
     for (let number = 0; number < this.#count; number++) {
-      if ((this.#places[number] as number) >= 0) order[count++] = number;
+      if (this.#owners[number] !== NO_SLAB) order[count++] = number;
     }
-    return order.sort((a, b) => this.#compare(a, b) || a - b);
+    this.#sort(order, new Uint32Array(count), 0, count, 0);
+    return order;
   }
 
-  #compare(a: number, b: number): number {
-    const placeA = this.#places[a] as number;
-    const placeB = this.#places[b] as number;
-    const bytesA = this.#slabOf(placeA);
-    const bytesB = this.#slabOf(placeB);
-    const atA = placeA % TWO_32;
-    const atB = placeB % TWO_32;
-    const lengthA = (bytesA[atA] as number) | ((bytesA[atA + 1] as number) << 8);
-    const lengthB = (bytesB[atB] as number) | ((bytesB[atB + 1] as number) << 8);
-    const common = Math.min(lengthA, lengthB) + HEAD_BYTES;
-    for (let i = HEAD_BYTES; i < common; i++) {
-      const difference = (bytesA[atA + i] as number) - (bytesB[atB + i] as number);
-      if (difference !== 0) return difference;
+  /**
+   * Puts numbers with keys that agree up to byte `depth` in order, stable: by that byte, and those that agree in it by the
+   * next. With a comparator 35,000 keys of one tenant, of which the first five bytes say nothing, took ten times as long.
+   */
+  #sort(order: Uint32Array, spare: Uint32Array, from: number, to: number, depth: number): void {
+    if (to - from < FEW) {
+      this.#insert(order, from, to, depth);
+      return;
     }
-    return lengthA - lengthB;
+    const ends = new Uint32Array(258); // by byte, one up: of a key that ended 0
+    for (let i = from; i < to; i++) {
+      const place = this.#byteAt(order[i] as number, depth) + 1;
+      ends[place] = (ends[place] as number) + 1;
+    }
+    for (let place = 1; place < 258; place++) ends[place] = (ends[place] as number) + (ends[place - 1] as number);
+    for (let i = from; i < to; i++) {
+      const place = this.#byteAt(order[i] as number, depth);
+      spare[ends[place] as number] = order[i] as number;
+      ends[place] = (ends[place] as number) + 1;
+    }
+    order.set(spare.subarray(0, to - from), from);
+    // Each end has moved up to that of its own numbers.
+    for (let place = 1; place < 257; place++) {
+      const first = from + (ends[place - 1] as number);
+      const end = from + (ends[place] as number);
+      if (end - first > 1) this.#sort(order, spare, first, end, depth + 1);
+    }
   }
 
-  #writeAt(place: number): Write {
-    const bytes = this.#slabOf(place);
-    const at = place % TWO_32;
-    const value = at + HEAD_BYTES + ((bytes[at] as number) | ((bytes[at + 1] as number) << 8));
-    const low = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8) | ((bytes[at + 4] as number) << 16);
-    const size = (bytes[at + 5] as number) * 2 ** 24 + low;
-    const key = bytes.subarray(at + HEAD_BYTES, value);
-    return [key, size === GONE ? null : bytes.subarray(value, value + size)];
+  #insert(order: Uint32Array, from: number, to: number, depth: number): void {
+    for (let i = from + 1; i < to; i++) {
+      const number = order[i] as number;
+      let at = i;
+      while (at > from && this.#compare(order[at - 1] as number, number, depth) > 0) {
+        order[at] = order[at - 1] as number;
+        at -= 1;
+      }
+      order[at] = number;
+    }
   }
 
-  #slabOf(place: number): Uint8Array {
-    return this.#slabs[Math.floor(place / TWO_32)] as Uint8Array;
+  /** Of a key, one more; 0 behind its end. */
+  #byteAt(number: number, depth: number): number {
+    const bytes = this.#owners[number] as Uint8Array;
+    const at = this.#places[number] as number;
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    return depth < length ? (bytes[at + HEAD_BYTES + depth] as number) + 1 : 0;
+  }
+
+  #compare(a: number, b: number, depth: number): number {
+    for (let i = depth; ; i++) {
+      const byte = this.#byteAt(a, i);
+      const difference = byte - this.#byteAt(b, i);
+      if (difference !== 0 || byte === 0) return difference;
+    }
   }
 }
 
