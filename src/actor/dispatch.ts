@@ -17,7 +17,7 @@ import { answerByKey } from './input.ts';
 import { type Message, NO_REPLY, actorIdOf, messageJob } from './message.ts';
 import type { Posting } from './outbox.ts';
 import type { EffectRequest } from './step.ts';
-import { setChildren, stopActor } from './supervisor.ts';
+import { addChild, stopActor } from './supervisor.ts';
 import type { Call } from './turn-calls.ts';
 import type { Order, Turn } from './turn.ts';
 
@@ -299,14 +299,13 @@ function spawnChild(state: DomainState, turn: Turn, type: string, key: string): 
   const definition = state.definitionOf(type);
   const parent = turn.cell;
   const id = actorIdOf(type, key);
-  const cell = turn.newborns.find((newborn) => newborn.id === id);
-  if (definition === undefined || parent === undefined || cell === undefined) return;
+  if (definition === undefined || parent === undefined || turn.newborns.at(-1)?.id !== id) return;
+  const cell = (turn.newborns as Cell[]).pop() as Cell;
   cell.amend({ parent: parent.id, exists: true });
   takeRestarts(state, cell);
   state.cells.set(id, cell);
   noteType(state, type, definition.version);
-  // It may have been a child before: its end has been heard of, its order to leave may not have come yet.
-  setChildren(state, parent, [...parent.meta.children.filter((child) => child !== id), id]);
+  addChild(state, parent, id);
   noteBirth(state, cell);
   state.running.note('spawn', id, parent.id);
   if (definition.started === undefined) return;

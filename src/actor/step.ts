@@ -88,6 +88,8 @@ export class Step {
   decisions: readonly boolean[];
   readonly isReplay: boolean;
   turnCount = 0;
+  /** An actor ended in this step: its parent may not have been told yet. */
+  hasEnds = false;
   #decisionCount = 0;
   readonly #digest: ByteSink;
   /** Of a long step: what has left the sink. */

@@ -152,6 +152,7 @@ export function stopActor(state: DomainState, cell: Cell, reason: string): void 
   if (turn !== undefined) {
     killTurn(state, turn, new SynapseError('HANDLER_FAILED', `${state.actorText(cell.id)} was stopped: ${reason}`));
   }
+  state.running.hasEnds = true;
   if (cell.exists) state.markEnd(cell);
   cell.exists = false;
   state.cells.delete(cell.id);
@@ -238,6 +239,18 @@ export function suspendedError(state: DomainState): SynapseError {
       untilMs: state.suspendedUntilMs,
     },
   );
+}
+
+/** The list grows in place: a copy for each of ten thousand children took ten times as long as all else about them. */
+export function addChild(state: DomainState, cell: Cell, child: string): void {
+  const { children } = cell.meta;
+  // One that ended in this step may be in the list: the order to leave it may not have come yet.
+  if (children.length === 0 || state.running.hasEnds) {
+    setChildren(state, cell, [...children.filter((known) => known !== child), child]);
+    return;
+  }
+  (children as string[]).push(child); // nobody else's: what `setChildren` was given, or a row came to
+  state.markRow(cell.id, META_ROW);
 }
 
 export function setChildren(state: DomainState, cell: Cell, children: readonly string[]): void {

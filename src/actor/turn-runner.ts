@@ -299,7 +299,7 @@ function checkSpawns(state: DomainState, turn: Turn): void {
     // Made before anything is committed: where that fails, the turn fails whole.
     if (definition !== undefined) (newborns ??= []).push(makeCell(state, turn, definition, actorId));
   }
-  if (newborns !== undefined) turn.newborns = newborns;
+  if (newborns !== undefined) turn.newborns = newborns.reverse();
 }
 
 function commitWrites(state: DomainState, turn: Turn): void {

@@ -80,7 +80,7 @@ export class Turn {
   settled: Settled | undefined = undefined;
   writes: WriteLog | undefined = undefined;
   orders: readonly Order[] = NONE;
-  /** The children to be, made at the turn's end. */
+  /** The children to be, made at the turn's end, the first one last. */
   newborns: readonly Cell[] = NONE;
   /** Version that the turn brings its actor to, if it does. */
   migratesTo: number | undefined = undefined;

@@ -258,6 +258,14 @@ test('a child that ended and is born again is a child again: it dies with its pa
   expect(await world.ask('one/c', 'n')).toBe('ok 0');
 });
 
+test('each parent has its own children, those of later turns included', async () => {
+  const world = new World(all);
+  for (const [parent, ...keys] of ['pa', 'qbc', 'pde']) await world.ask(`one/${parent}`, 'bear', 'one', ...keys);
+  for (const key of 'abcde') await world.ask(`one/${key}`, 'add', 5);
+  await world.ask('one/p', 'leave');
+  for (const key of 'abcde') expect(await world.ask(`one/${key}`, 'n')).toBe('bc'.includes(key) ? 'ok 5' : 'ok 0');
+});
+
 test('watchers hear of an end, its reason, once', async () => {
   const world = new World(all);
   await world.ask('watcher/w', 'watch', 'mayfly', 'm');
