@@ -6,18 +6,18 @@
  */
 
 /** Bytes of names that are kept, most: longer ones are rare. */
-const ITEM_MAX_BYTES = 124;
-/** One more, for the bytes that fill no word. */
-const ITEM_WORDS: number = ITEM_MAX_BYTES / 4 + 1;
+const ITEM_MAX_BYTES = 112;
+/** Words of a slot before the bytes: the shape of what it keeps, the hash of what fell on it last, the place of its value. */
+const HEAD_WORDS = 3;
+/** One more, for the bytes that fill no word: two lines of the processor's cache, of which most names need one. */
+const SLOT_WORDS: number = HEAD_WORDS + ITEM_MAX_BYTES / 4 + 1;
 
 export class NameCache<T> {
   readonly #mask: number;
-  /** The bytes of slot n, as words that are filled up with 0, from n * ITEM_WORDS on. */
+  /** Slot n from n * SLOT_WORDS on: its head, and the bytes as words that are filled up with 0. */
   readonly #words: Int32Array;
-  readonly #shapes: Int32Array;
-  readonly #values: (T | undefined)[];
-  /** What fell on a slot last, by its hash: what is named once only is never kept. */
-  readonly #lately: Int32Array;
+  /** In the order in which slots were filled first: as many as are used. */
+  readonly #values: T[] = [];
   /** Of the last search. */
   #slot = 0;
   #hash = 0;
@@ -25,10 +25,7 @@ export class NameCache<T> {
   /** @param slots a power of two */
   constructor(slots: number) {
     this.#mask = slots - 1;
-    this.#words = new Int32Array(slots * ITEM_WORDS);
-    this.#shapes = new Int32Array(slots);
-    this.#lately = new Int32Array(slots);
-    this.#values = Array.from({ length: slots }, () => undefined);
+    this.#words = new Int32Array(slots * SLOT_WORDS);
   }
 
   /** What is kept for `bytes[start, end)`; `shape`, not 0, says how long they are and how divided, and is compared too. */
@@ -40,27 +37,31 @@ export class NameCache<T> {
     const slot = hash & this.#mask;
     this.#slot = slot;
     this.#hash = hash;
-    if (this.#shapes[slot] !== shape) return undefined;
     const words = this.#words;
-    let index = slot * ITEM_WORDS;
+    let index = slot * SLOT_WORDS;
+    if (words[index] !== shape) return undefined;
+    const place = words[index + 2] as number;
+    index += HEAD_WORDS;
     for (at = start; at + 4 <= end; at += 4) if (words[index++] !== wordAt(bytes, at)) return undefined;
-    return words[index] === lastWord(bytes, at, end) ? this.#values[slot] : undefined;
+    return words[index] === lastWord(bytes, at, end) ? this.#values[place] : undefined;
   }
 
   /** Keeps `value` for the bytes that were just looked for in vain, if they were the last time too; says if it does. */
   keep(bytes: Uint8Array, start: number, end: number, shape: number, value: T): boolean {
     if (end - start > ITEM_MAX_BYTES) return false;
-    const slot = this.#slot;
-    if (this.#lately[slot] !== this.#hash) {
-      this.#lately[slot] = this.#hash;
+    const words = this.#words;
+    let index = this.#slot * SLOT_WORDS;
+    if (words[index + 1] !== this.#hash) {
+      words[index + 1] = this.#hash; // what is named once only is never kept
       return false;
     }
-    let index = slot * ITEM_WORDS;
+    if (words[index] === 0) words[index + 2] = this.#values.length;
+    words[index] = shape;
+    this.#values[words[index + 2] as number] = value;
+    index += HEAD_WORDS;
     let at = start;
-    for (; at + 4 <= end; at += 4) this.#words[index++] = wordAt(bytes, at);
-    this.#words[index] = lastWord(bytes, at, end);
-    this.#shapes[slot] = shape;
-    this.#values[slot] = value;
+    for (; at + 4 <= end; at += 4) words[index++] = wordAt(bytes, at);
+    words[index] = lastWord(bytes, at, end);
     return true;
   }
 }

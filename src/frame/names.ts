@@ -7,8 +7,8 @@ import * as at from './header.ts';
 import { NameCache } from './name-cache.ts';
 import { readUtf8 } from './utf8.ts';
 
-/** Actors spoken of lately; 4,096 addresses of 128 bytes take 0.5 MB a thread. */
-const addresses = new NameCache<Address>(4_096);
+/** Actors spoken of lately: 16,384 slots of 128 bytes, of which those take memory that were used. */
+const addresses = new NameCache<Address>(16_384);
 const handlers = new NameCache<string>(512);
 
 const { freeze } = Object;
