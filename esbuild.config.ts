@@ -5,30 +5,30 @@
  * and as one file 20, in each lane at once on the same cores (docs/adr/0036). Nothing depends on this step: without it
  * the entries import what the compiler wrote, and do the same.
  *
- * What actors import by way of `synapse-actors` stays beside the entries, in one file for all of it, so that a lane and
- * its actors share one `SynapseError`; the modules that the compiler wrote become doors to it. The store's thread runs no
- * actors: it has all of its own, as CommonJS, which Node starts with sooner.
+ * Lanes and the store's thread start with CommonJS, and with what the engine made of it (docs/adr/0043): the threads of a
+ * small system are run once, at the end. What actors import by way of `synapse-actors` stays beside the entries, in one
+ * file for all of it, so that a lane and its actors share one `SynapseError`; the modules that the compiler wrote become
+ * doors to it. The store's thread runs no actors: it has all of its own.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { cacheFile, WRAPPER } from './src/runtime/code-cache.ts';
+import { warmUp } from './warm-up.ts';
 
 const SRC = fileURLToPath(new URL('./src/', import.meta.url));
 
 /** What actors import. */
 const FACE = resolve(SRC, 'index.js');
 
-/** What the face loads, in one file. */
-const SHARED = resolve(SRC, 'shared.js');
+/** What the face loads, in one file; a lane requires it, and others import the door to it. */
+const SHARED = resolve(SRC, 'shared.cjs');
+const SHARED_DOOR = resolve(SRC, 'shared.js');
 
-/** What threads start with, and what an embedder's thread loads when it opens a system. */
-const ENTRIES = [
-  'runtime/lane-entry.js',
-  'runtime/effect-entry.js',
-  'replay/replay-entry.js',
-  'runtime/system-opening.js',
-];
+/** What an effect's and a replay's thread start with, and what an embedder's thread loads when it opens a system. */
+const ENTRIES = ['runtime/effect-entry.js', 'replay/replay-entry.js', 'runtime/system-opening.js'];
 
 const OPTIONS = {
   bundle: true,
@@ -75,12 +75,123 @@ function keeping(kept: (file: string) => boolean, outfile: string, instead?: str
   };
 }
 
-async function writeShared(): Promise<ReadonlySet<string>> {
-  const shared = loadedWith(FACE);
-  if (shared.has(SHARED)) throw new Error('the compiler has to run first');
-  const inner = [...shared].filter((file) => file !== FACE);
+/** Takes names out of `SHARED` once: where each use asked the exports for its name, hot code would. */
+function sharing({ files, names }: Shared): Plugin {
+  return {
+    name: 'sharing',
+    setup(bundler) {
+      bundler.onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
+        files.has(resolve(resolveDir, path)) ? { path: SHARED, namespace: 'shared' } : undefined,
+      );
+      bundler.onLoad({ filter: /./, namespace: 'shared' }, () => ({
+        contents: `export const { ${names.join(', ')} } = require('../shared.cjs');`,
+      }));
+      bundler.onResolve({ filter: /^\.\.\/shared\.cjs$/, namespace: 'shared' }, ({ path }) => ({
+        path,
+        external: true,
+      }));
+    },
+  };
+}
+
+/** Replaces what stands in the compiler's or a package's file; it must stand there. */
+function rewriting(file: RegExp, from: string, to: string): Plugin {
+  return {
+    name: 'rewriting',
+    setup(bundler) {
+      bundler.onLoad({ filter: file }, ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        if (!text.includes(from)) throw new Error(`${path} has no '${from}' any more`);
+        return { contents: text.replaceAll(from, to) };
+      });
+    },
+  };
+}
+
+/** A script from the engine's cache has no `import()`: it is given one by another name (src/runtime/code-cache.ts). */
+const IMPORTING = rewriting(/host\/(modules|lockdown)\.js$/, 'await import(', 'await importModule(');
+
+/**
+ * lmdb's JavaScript, in the file of the store's thread: it loads ten modules for 20 ms, of which a sixth is its native
+ * part. That is found from where the package lies; where another version lies there, that is taken as it is.
+ */
+const LMDB: readonly Plugin[] = [
+  rewriting(/store\/lmdb\.js$/, "createRequire(import.meta.url)('lmdb')", "require('lmdb-inside')"),
+  rewriting(
+    /lmdb\/dist\/index\.cjs$/,
+    '__filename',
+    "require('node:module').createRequire(__filename).resolve('lmdb')",
+  ),
+  {
+    name: 'lmdb',
+    setup(bundler) {
+      const outer = createRequire(import.meta.url);
+      const { version } = outer('../node_modules/lmdb/package.json') as { version: string };
+      const virtual = (name: string, contents: string): void => {
+        bundler.onLoad({ filter: /./, namespace: name }, () => ({ contents, resolveDir: SRC }));
+      };
+      bundler.onResolve({ filter: /^lmdb-inside$/ }, ({ path }) => ({ path, namespace: 'lmdb' }));
+      virtual(
+        'lmdb',
+        `const outer = require('node:module').createRequire(__filename);
+         const { version } = outer(require('node:path').resolve(outer.resolve('lmdb'), '../../package.json'));
+         module.exports = version === '${version}' ? require('lmdb') : outer('lmdb');`,
+      );
+      // Wanted only where nothing simpler tells which C library there is; loading it takes 3 ms.
+      bundler.onResolve({ filter: /^child_process$/ }, ({ path }) => ({ path, namespace: 'later' }));
+      virtual('later', `module.exports = new Proxy({}, { get: (_, name) => require('node:child_process')[name] });`);
+    },
+  },
+];
+
+/** Makes the code of a thread that starts with CommonJS, and what it is started with. */
+async function writeThread(name: string, options: BuildOptions): Promise<string> {
+  const entry = resolve(SRC, `runtime/${name}-entry.js`);
+  const outfile = resolve(SRC, `runtime/${name}-code.cjs`);
+  rmSync(cacheFile(outfile), { force: true });
+  const { metafile } = await build({
+    ...OPTIONS,
+    ...options,
+    entryPoints: [entry],
+    outfile,
+    format: 'cjs',
+    banner: { js: WRAPPER[0] },
+    footer: { js: WRAPPER[1] },
+    define: { 'import.meta.url': '__filename' },
+    metafile: true,
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  if (imports.some(({ kind }) => kind === 'dynamic-import')) throw new Error(`${outfile} has an import() of its own`);
+  if (/[^\0-\x7f]/.test(readFileSync(outfile, 'utf8'))) throw new Error(`${outfile} has more than ASCII`);
+  await build({
+    ...OPTIONS,
+    stdin: {
+      contents: `import { runCached } from './code-cache.js'; module.exports = runCached(__dirname + '/${name}-code.cjs', require);`,
+      resolveDir: dirname(entry),
+    },
+    outfile: entry.replace(/js$/, 'cjs'),
+    format: 'cjs',
+  });
+  return outfile;
+}
+
+interface Shared {
+  readonly files: ReadonlySet<string>;
+  readonly names: readonly string[];
+}
+
+/** A module that exports what `SHARED` has: as Node would find them, it would first go through the text for them. */
+function door(file: string, names: readonly string[]): string {
+  const load = `createRequire(import.meta.url)('${pathTo(file, SHARED)}')`;
+  return `import { createRequire } from 'node:module';\nexport const { ${names.join(', ')} } = ${load};\n`;
+}
+
+async function writeShared(): Promise<Shared> {
+  const files = loadedWith(FACE);
+  if (files.has(SHARED_DOOR)) throw new Error('the compiler has to run first');
+  const inner = [...files].filter((file) => file !== FACE);
   const doors = new Map<string, readonly string[]>();
-  for (const file of shared) doors.set(file, await namesOf(file));
+  for (const file of files) doors.set(file, await namesOf(file));
   const names = inner.flatMap((file) => doors.get(file) ?? []);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw new Error(`two of the modules that actors load export '${twice}'`);
@@ -88,34 +199,28 @@ async function writeShared(): Promise<ReadonlySet<string>> {
     ...OPTIONS,
     stdin: { contents: inner.map((file) => `export * from '${pathTo(SHARED, file)}';`).join('\n'), resolveDir: SRC },
     outfile: SHARED,
-    plugins: [keeping((file) => !shared.has(file), SHARED)], // the engine, which is loaded when a system is opened
+    format: 'cjs',
+    plugins: [keeping((file) => !files.has(file), SHARED)], // the engine, which is loaded when a system is opened
   });
-  for (const [file, own] of doors) {
-    if (own.length > 0) writeFileSync(file, `export { ${own.join(', ')} } from '${pathTo(file, SHARED)}';\n`);
-  }
-  return shared;
+  writeFileSync(SHARED_DOOR, door(SHARED_DOOR, names));
+  for (const [file, own] of doors) if (own.length > 0) writeFileSync(file, door(file, own));
+  return { files, names };
 }
 
 // First, from what the compiler wrote: behind the doors there is more than it needs.
-const store = resolve(SRC, 'runtime/store-entry.js');
-await build({
-  ...OPTIONS,
-  entryPoints: [store],
-  outfile: store.replace(/js$/, 'cjs'),
-  format: 'cjs',
-  define: { 'import.meta.url': '__filename' },
-});
-
+const store = await writeThread('store', { plugins: [...LMDB], external: [] });
 const shared = await writeShared();
+const lane = await writeThread('lane', { plugins: [sharing(shared), IMPORTING] });
 
 for (const entry of ENTRIES) {
   const file = resolve(SRC, entry);
-  const plugins = [keeping((target) => shared.has(target), file, SHARED)];
   await build({
     ...OPTIONS,
     entryPoints: [file],
     outfile: file,
-    define: { STORE_BUNDLE: '"./store-entry.cjs"' },
-    plugins,
+    define: { STORE_THREAD: '"./store-entry.cjs"', LANE_THREAD: '"./lane-entry.cjs"' },
+    plugins: [keeping((target) => shared.files.has(target), file, SHARED_DOOR)],
   });
 }
+
+await warmUp([store, lane]);

@@ -12,7 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Script } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cachedFor, cacheFile } from '../src/runtime/code-cache.ts';
 import { readmeBlocks } from './readme-blocks.ts';
 
 const run = promisify(execFile);
@@ -88,7 +90,7 @@ afterAll(async () => {
 });
 
 const EXPECTED =
-  /^(package\.json|README\.md|LICENSE|dist\/(src|actors)\/.+\.(js|d\.ts)|dist\/src\/runtime\/store-entry\.cjs)$/;
+  /^(package\.json|README\.md|LICENSE|dist\/(src|actors)\/.+\.(js|d\.ts)|dist\/src\/(shared\.cjs|runtime\/(lane|store)-((entry|code)\.cjs|code\..+\.cache)))$/;
 
 // Only while the runtime is being built: nothing can be packed before there is a system.
 const isBuilt = existsSync(join(TOP, 'dist/src/system.js'));
@@ -101,8 +103,18 @@ describe.skipIf(!isBuilt)('the packed package', () => {
       expect(packed).toContain(path);
     }
     // What the build's last step makes: an opening that went without it would be slower, and nobody would notice.
-    for (const path of ['dist/src/shared.js', 'dist/src/runtime/store-entry.cjs']) expect(packed).toContain(path);
-    expect(readFileSync(join(TOP, 'dist/src/runtime/system-opening.js'), 'utf8')).toContain('store-entry.cjs');
+    expect(packed).toContain('dist/src/shared.cjs');
+    const engine = readFileSync(join(TOP, 'dist/src/runtime/system-opening.js'), 'utf8');
+    for (const thread of ['lane', 'store']) {
+      const code = `dist/src/runtime/${thread}-code.cjs`;
+      for (const path of [code, cacheFile(code)]) expect(packed).toContain(path);
+      expect(engine).toContain(`${thread}-entry.cjs`);
+      // Not only there, but taken: a cache that is refused would be an opening that is slower.
+      const text = readFileSync(join(TOP, code));
+      const cachedData = cachedFor(join(TOP, code), text);
+      if (cachedData === undefined) throw new Error(`${code} has no cache that was made of it`);
+      expect(new Script(text.toString('latin1'), { filename: code, cachedData }).cachedDataRejected).toBe(false);
+    }
     expect(packed.filter((path) => /^dist\/actors\/.+\.js$/.test(path))).not.toEqual([]);
   });
 

@@ -339,6 +339,8 @@ function treeOf(files: ReadonlyMap<string, string>): Tree {
   const code = [...files].filter(([path]) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
   const sources = code.map(([path, text]) => parseSource(path, text));
   const entries = entriesOf(manifestOf(files), [...files.keys()]);
+  // The build's last step is one too: it puts before a thread's code what reads it.
+  if (files.has('esbuild.config.ts')) entries.push('esbuild.config.ts');
   return { files, sources, entries: entries.length === 0 ? ['src/index.ts'] : entries };
 }
 

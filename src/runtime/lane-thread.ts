@@ -14,6 +14,15 @@ import type { LaneStart, LaneSurface, LaneTask } from './lane-protocol.ts';
 import { Link, type LinkInit, createLink } from './link.ts';
 import { WatchBoard } from './watch-board.ts';
 
+/** The lane's thread as one file; the build puts its name here when it has made it (esbuild.config.ts). */
+declare const LANE_THREAD: string | undefined;
+
+/** What the thread runs: that file, else what the compiler wrote. */
+const ENTRY: URL =
+  typeof LANE_THREAD === 'undefined'
+    ? new URL('./lane-entry.js', import.meta.url)
+    : new URL(LANE_THREAD, import.meta.url);
+
 /**
  * Nursery of a lane's heap, MiB: what a turn makes mostly dies with it. V8 makes two halves of a third each, rounded up to
  * a power of two: 64 were two halves of 32 MiB, which stay resident and made a command no cheaper (13.4 beside 13.9 µs).
@@ -60,7 +69,8 @@ export class LaneThread {
     this.link = new Link(here, wiring.onBell);
     this.#control = new Control(port1);
     this.#pool = new Piscina({
-      filename: new URL('./lane-entry.js', import.meta.url).href,
+      filename: ENTRY.href,
+      name: 'runLane', // of the pool, not of the task: Piscina loads the file twice where its start finds no function
       minThreads: 0, // the thread comes with its task; a pool that must have one makes another when this one dies, for nobody
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -74,7 +84,7 @@ export class LaneThread {
     const { store, peers } = wiring;
     const task: LaneTask = { ...settings, lane, board: this.board.buffer, control: port2, client: there, store, peers };
     const transferList = [port2, there.port, store.port, ...peers.map(([, link]) => link.port)];
-    this.#ended = this.#pool.run(task, { name: 'runLane', transferList, signal: this.#abort.signal }).then(
+    this.#ended = this.#pool.run(task, { transferList, signal: this.#abort.signal }).then(
       () => this.#die('it ended', wiring),
       (error: unknown) =>
         this.#die(this.#killReason ?? (error instanceof Error ? error.message : String(error)), wiring),

@@ -11,13 +11,13 @@ import type { OpenedStore, StoreSurface, StoreTask, TopicNote } from './lane-pro
 import { Link, type LinkInit, createLink } from './link.ts';
 
 /** The store's thread as one file; the build puts its name here when it has made it (esbuild.config.ts). */
-declare const STORE_BUNDLE: string | undefined;
+declare const STORE_THREAD: string | undefined;
 
 /** What the thread runs: that file, else what the compiler wrote. */
 const ENTRY: URL =
-  typeof STORE_BUNDLE === 'undefined'
+  typeof STORE_THREAD === 'undefined'
     ? new URL('./store-entry.js', import.meta.url)
-    : new URL(STORE_BUNDLE, import.meta.url);
+    : new URL(STORE_THREAD, import.meta.url);
 
 /** Replies read at a time. */
 const READ_MAX = 4_096;

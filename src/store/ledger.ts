@@ -74,7 +74,7 @@ export class Ledger {
   readonly #rows: Queue<LedgerRow> = new Queue();
   #last = 0;
   /** By tenant number: 1 where the tenant row is older than the ledger. */
-  #behind = new Uint8Array(1_024);
+  #behind: Uint8Array<ArrayBuffer>;
   /** The number that the sweep comes to next, and its rounds since the opening. */
   #cursor = 0;
   #round = 0;
@@ -84,7 +84,7 @@ export class Ledger {
     // Whom they speak of was swept last by another ledger: they go when the first round is over.
     for (const commitNo of late.commits) this.#rows.push({ commitNo, round: -1, from: Number.POSITIVE_INFINITY });
     this.#last = late.commits.at(-1) ?? 0;
-    for (const tenantNo of late.byTenant.tenants()) this.#mark(tenantNo, 1);
+    this.#behind = late.byTenant.flags();
   }
 
   get span(): LedgerSpan {
@@ -234,9 +234,11 @@ export class LateEntriesOf {
   /** By tenant number: where the place of its earliest entry stands, plus one; 0 for none. */
   #heads = new Int32Array(64);
 
-  /** Numbers of the tenants that have some. */
-  *tenants(): Generator<number> {
-    for (let tenantNo = 0; tenantNo < this.#heads.length; tenantNo++) if (this.#heads[tenantNo] !== 0) yield tenantNo;
+  /** By tenant number: 1 for those that have some. */
+  flags(): Uint8Array<ArrayBuffer> {
+    const flags = new Uint8Array(this.#heads.length);
+    for (let tenantNo = 0; tenantNo < flags.length; tenantNo++) if (this.#heads[tenantNo] !== 0) flags[tenantNo] = 1;
+    return flags;
   }
 
   /** Takes in a row that is earlier than all before; says which commit has the one before it. Damaged: STORE_CORRUPT. */
