@@ -38,7 +38,6 @@ export function effectFault(state: DomainState): SynapseError | undefined {
 
 /** Throws when what a turn asks for at its end would be too much. */
 export function checkOrders(state: DomainState, turn: Turn): void {
-  if (turn.orders.length === 0) return; // nearly always: its tables need not be read
   let timers = state.timers.size;
   let topics = state.topics.size;
   let children = turn.cell?.meta.children.length ?? 0;

@@ -162,6 +162,18 @@ export class DomainState implements DomainFacts {
 
   /** The definition that runs for `type` now: of the version that this domain has been brought to. */
   definitionOf(type: string): ResolvedActor | undefined {
+    const { step } = this;
+    if (step === undefined) return this.#resolve(type);
+    if (step.knownType !== type) {
+      const definition = this.#resolve(type);
+      if (definition === undefined) return undefined;
+      step.knownDefinition = definition;
+      step.knownType = type;
+    }
+    return step.knownDefinition;
+  }
+
+  #resolve(type: string): ResolvedActor | undefined {
     const version = this.types.get(type) ?? this.config.types[type];
     if (version === undefined) return undefined;
     const definition = this.registry.resolve(type, version);

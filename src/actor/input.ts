@@ -321,4 +321,5 @@ function takeControl(state: DomainState, frame: Frame): void {
   }
   const versions = decodeValue(frame.payload) as Record<string, number>;
   for (const [type, version] of Object.entries(versions)) state.types.set(type, version);
+  state.running.knownType = undefined;
 }

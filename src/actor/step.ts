@@ -11,6 +11,7 @@ import type { ByteSink } from '../base/byte-sink.ts';
 import type { ErrorCode } from '../base/error.ts';
 import { encodeValueInto } from '../frame/codec.ts';
 import { Sha256, sha256 } from '../base/hash.ts';
+import type { ResolvedActor } from './definition.ts';
 import type { OutboxEntry } from './outbox.ts';
 
 /** An effect to be run outside. `id` is unique in its tenant for good. */
@@ -90,6 +91,9 @@ export class Step {
   turnCount = 0;
   /** An actor ended in this step: its parent may not have been told yet. */
   hasEnds = false;
+  /** The type asked for last, and its definition: within a step no version changes. A message is sent and run by two asks. */
+  knownType: string | undefined = undefined;
+  knownDefinition: ResolvedActor | undefined = undefined;
   #decisionCount = 0;
   readonly #digest: ByteSink;
   /** Of a long step: what has left the sink. */

@@ -258,8 +258,10 @@ function endTurn(state: DomainState, turn: Turn, value: unknown): void {
   let payload: Uint8Array;
   try {
     payload = encodeValue(value, REPLY_MAX_BYTES, 'result');
-    checkSpawns(state, turn);
-    checkOrders(state, turn);
+    if (turn.hasClaims) {
+      checkSpawns(state, turn);
+      checkOrders(state, turn);
+    }
   } catch (error) {
     failTurn(state, turn, error instanceof SynapseError ? error : failureFrom(error, turn.where()));
     return;
@@ -286,7 +288,6 @@ function unknownSpawn(state: DomainState, turn: Turn): string | undefined {
 
 /** Makes the children: an address may have come into being while the turn was suspended. */
 function checkSpawns(state: DomainState, turn: Turn): void {
-  if (turn.orders.length === 0) return;
   let newborns: Cell[] | undefined;
   for (const order of turn.orders) {
     if (order.kind !== 'spawn') continue;

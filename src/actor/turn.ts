@@ -80,6 +80,8 @@ export class Turn {
   settled: Settled | undefined = undefined;
   writes: WriteLog | undefined = undefined;
   orders: readonly Order[] = NONE;
+  /** Some order is more than a message: what it would take has to be looked at before it takes effect. */
+  hasClaims = false;
   /** The children to be, made at the turn's end, the first one last. */
   newborns: readonly Cell[] = NONE;
   /** Version that the turn brings its actor to, if it does. */
@@ -179,6 +181,7 @@ export class Turn {
     this.fault = undefined;
     this.writes = undefined;
     this.orders = NONE;
+    this.hasClaims = false;
     this.newborns = NONE;
     this.needs = undefined;
     this.migratesTo = undefined;
@@ -192,6 +195,7 @@ export class Turn {
 
   /** Asks for something that takes effect at the turn's end. */
   order(order: Order): void {
+    if (order.kind !== 'message') this.hasClaims = true;
     if (this.orders === NONE) this.orders = [order];
     else (this.orders as Order[]).push(order);
   }
