@@ -105,13 +105,16 @@ class Session {
       this.#first = reply;
       return;
     }
-    const at = this.#placeOf(id);
-    if (at >= 0) {
-      this.#replies[at] = reply;
-      return;
-    }
     const { length } = this.#ids;
-    if (id < (length > this.#head ? (this.#ids[length - 1] as number) : this.#firstId)) this.#isAscending = false;
+    const last = length > this.#head ? (this.#ids[length - 1] as number) : this.#firstId;
+    if (last >= id) {
+      const at = this.#placeOf(id);
+      if (at >= 0) {
+        this.#replies[at] = reply;
+        return;
+      }
+      this.#isAscending = false;
+    }
     if (this.#ids === NONE) {
       this.#ids = [];
       this.#replies = [];
