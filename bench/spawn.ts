@@ -111,6 +111,7 @@ const bench: Bench<Parameters> = {
   full: { actors: 1_000_000, batch: 10_000, skynet: 1_000_000, laneHeapMb: 8_192 },
   quick: { actors: 2_000, batch: 1_000, skynet: 1_000, laneHeapMb: 512 },
   parts: () => [MADE, SKYNET],
+  nodeFlags: ['--expose-gc'], // actors weigh their lane (actors/crowd.ts)
   arms: [synapse, otp],
   aims: [
     { row: 'actors made', arm: 'synapse', over: 'otp', atLeast: 1 },

@@ -22,11 +22,17 @@ interface Order {
 export interface ArmRun extends Order {
   readonly file: string;
   readonly timeoutMs: number | undefined;
+  readonly nodeFlags: readonly string[] | undefined;
 }
 
 /** Starts `file` for one run of an arm; throws with the end of its standard error where it fails. */
-export function runArm({ file, timeoutMs = ARM_TIMEOUT_MS, ...order }: ArmRun): Promise<readonly Measure[]> {
-  const child = spawn(process.execPath, ['--expose-gc', file, '--arm', JSON.stringify(order)], {
+export function runArm({
+  file,
+  timeoutMs = ARM_TIMEOUT_MS,
+  nodeFlags = [],
+  ...order
+}: ArmRun): Promise<readonly Measure[]> {
+  const child = spawn(process.execPath, [...nodeFlags, file, '--arm', JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });

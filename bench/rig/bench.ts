@@ -60,6 +60,8 @@ export interface Bench<Parameters> {
   readonly derive?: (round: Round) => readonly (Measure & { readonly arm: string })[];
   /** Longest that one run of an arm may take, ms; 300,000 when left out. */
   readonly armTimeoutMs?: number;
+  /** Flags for Node, where the work needs some: with one of V8's, threads start without its code cache. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** How a bench was asked to run. */

@@ -122,7 +122,8 @@ async function runRound<Parameters>(
     for (const arm of arms) {
       if (arm.without?.includes(part) === true) continue;
       const startMs = performance.now();
-      const measures = await runArm({ file, arm: arm.name, part, isQuick, seen, timeoutMs: bench.armTimeoutMs });
+      const { armTimeoutMs: timeoutMs, nodeFlags } = bench;
+      const measures = await runArm({ file, arm: arm.name, part, isQuick, seen, timeoutMs, nodeFlags });
       const tookMs = performance.now() - startMs;
       (seen[arm.name] ??= []).push(...measures);
       process.stderr.write(
