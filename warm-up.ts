@@ -76,7 +76,8 @@ function note(): void {
   };
   const channel = new BroadcastChannel(CHANNEL);
   channel.unref();
-  channel.onmessage = () => {
+  channel.onmessage = (event: unknown) => {
+    if ((event as { readonly data: unknown }).data !== 'write') return; // another thread's answer
     for (const { file, script } of scripts) {
       writeFileSync(`${cacheFile(file)}.new`, sealedCache(readFileSync(file), script.createCachedData()));
       renameSync(`${cacheFile(file)}.new`, cacheFile(file));
