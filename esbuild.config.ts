@@ -10,11 +10,11 @@
  * file for all of it, so that a lane and its actors share one `SynapseError`; the modules that the compiler wrote become
  * doors to it. The store's thread runs no actors: it has all of its own.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { cacheFile, WRAPPER } from './src/runtime/code-cache.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -40,6 +40,34 @@ const OPTIONS = {
   allowOverwrite: true,
   logLevel: 'warning',
 } as const satisfies BuildOptions;
+
+/** Folders of packages of which something stands in a file that was made. */
+const packages: Set<string> = new Set();
+
+/** Makes a file, and remembers whose code is in it. */
+async function make(options: BuildOptions): Promise<Metafile> {
+  const { metafile } = await build({ ...OPTIONS, ...options, metafile: true });
+  for (const { inputs } of Object.values(metafile.outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
+      const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+      if (folder !== undefined && bytesInOutput > 0) packages.add(resolve(folder));
+    }
+  }
+  return metafile;
+}
+
+/** The licences of those packages, which ask that they go along: beside the files, in one. */
+function writeLicences(): void {
+  const texts = [...packages].toSorted().map((folder) => {
+    const about = JSON.parse(readFileSync(resolve(folder, 'package.json'), 'utf8')) as Record<string, string>;
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']
+      .map((name) => resolve(folder, name))
+      .find(existsSync);
+    const text = file === undefined ? '' : `\n\n${readFileSync(file, 'utf8').trim()}`;
+    return `${about['name']} ${about['version']}: ${about['license'] ?? 'no licence is stated'}${text}\n`;
+  });
+  writeFileSync(resolve(SRC, 'third-party.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
 
 /** All files that are loaded with `entry`, by static imports. */
 function loadedWith(entry: string, found: Set<string> = new Set()): ReadonlySet<string> {
@@ -149,8 +177,7 @@ async function writeThread(name: string, options: BuildOptions): Promise<string>
   const entry = resolve(SRC, `runtime/${name}-entry.js`);
   const outfile = resolve(SRC, `runtime/${name}-code.cjs`);
   rmSync(cacheFile(outfile), { force: true });
-  const { metafile } = await build({
-    ...OPTIONS,
+  const metafile = await make({
     ...options,
     entryPoints: [entry],
     outfile,
@@ -158,13 +185,11 @@ async function writeThread(name: string, options: BuildOptions): Promise<string>
     banner: { js: WRAPPER[0] },
     footer: { js: WRAPPER[1] },
     define: { 'import.meta.url': '__filename' },
-    metafile: true,
   });
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
   if (imports.some(({ kind }) => kind === 'dynamic-import')) throw new Error(`${outfile} has an import() of its own`);
   if (/[^\0-\x7f]/.test(readFileSync(outfile, 'utf8'))) throw new Error(`${outfile} has more than ASCII`);
-  await build({
-    ...OPTIONS,
+  await make({
     stdin: {
       contents: `import { runCached } from './code-cache.js'; module.exports = runCached(__dirname + '/${name}-code.cjs', require);`,
       resolveDir: dirname(entry),
@@ -194,8 +219,7 @@ async function writeShared(): Promise<Shared> {
   const names = inner.flatMap((file) => doors.get(file) ?? []);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw new Error(`two of the modules that actors load export '${twice}'`);
-  await build({
-    ...OPTIONS,
+  await make({
     stdin: { contents: inner.map((file) => `export * from '${pathTo(SHARED, file)}';`).join('\n'), resolveDir: SRC },
     outfile: SHARED,
     format: 'cjs',
@@ -215,8 +239,7 @@ const lane = await writeThread('lane', { plugins: [sharing(shared), IMPORTING] }
 
 for (const entry of ENTRIES) {
   const file = resolve(SRC, entry);
-  await build({
-    ...OPTIONS,
+  await make({
     entryPoints: [file],
     outfile: file,
     define: { STORE_THREAD: '"./store-entry.cjs"', LANE_THREAD: '"./lane-entry.cjs"' },
@@ -224,4 +247,5 @@ for (const entry of ENTRIES) {
   });
 }
 
+writeLicences();
 await warmUp([store, lane]);

@@ -90,7 +90,7 @@ afterAll(async () => {
 });
 
 const EXPECTED =
-  /^(package\.json|README\.md|LICENSE|dist\/(src|actors)\/.+\.(js|d\.ts)|dist\/src\/(shared\.cjs|runtime\/(lane|store)-((entry|code)\.cjs|code\..+\.cache)))$/;
+  /^(package\.json|README\.md|LICENSE|dist\/(src|actors)\/.+\.(js|d\.ts)|dist\/src\/(third-party\.txt|shared\.cjs|runtime\/(lane|store)-((entry|code)\.cjs|code\..+\.cache)))$/;
 
 // Only while the runtime is being built: nothing can be packed before there is a system.
 const isBuilt = existsSync(join(TOP, 'dist/src/system.js'));
@@ -116,6 +116,14 @@ describe.skipIf(!isBuilt)('the packed package', () => {
       expect(new Script(text.toString('latin1'), { filename: code, cachedData }).cachedDataRejected).toBe(false);
     }
     expect(packed.filter((path) => /^dist\/actors\/.+\.js$/.test(path))).not.toEqual([]);
+  });
+
+  it('brings the licences of the packages whose code is in its files', () => {
+    expect(packed).toContain('dist/src/third-party.txt');
+    const licences = readFileSync(join(TOP, 'dist/src/third-party.txt'), 'utf8');
+    for (const name of ['lmdb', 'comlink']) {
+      expect(licences).toContain(readFileSync(join(TOP, `node_modules/${name}/LICENSE`), 'utf8').trim());
+    }
   });
 
   it.each(nodes)('runs the first example of the readme twice, and it goes on counting, on %s', async (_name, node) => {
