@@ -4,7 +4,8 @@
  *
  *   lane-entry.cjs     what the thread is started with: this module
  *   lane-code.cjs      the code, all of it in one file
- *   lane-code.V.cache  SHA-256 of the code and of what follows, then the engine's own form of it; V names engine and machine
+ *   lane-code.V.cache  SHA-256 of the code, of how this Node was built and of what follows, then the engine's own form of
+ *                      the code; V names engine and machine
  *
  * The engine does not look whether its form and the text belong together, so that is told by the hash. Where there is no
  * such file, where it is of something else, or where flags make the engine refuse it, the code is compiled as always.
@@ -45,7 +46,8 @@ export function sealedCache(code: Uint8Array, made: Uint8Array): Uint8Array {
 }
 
 function hashOf(code: Uint8Array, made: Uint8Array): Buffer {
-  return createHash('sha256').update(code).update(made).digest();
+  // Two builds of one version may have different built-in objects, which the engine's form counts on.
+  return createHash('sha256').update(code).update(JSON.stringify(process.config)).update(made).digest();
 }
 
 /** The engine's form of the code in `file`, where it is there and was made of it. */
