@@ -49,6 +49,8 @@ if (mode === 'lock') {
   } catch (error) {
     say(`error ${codeOf(error)}`);
   }
+  // A failed page write may have left lmdb's heap broken (docs/adr/0003): freeing it on the way out once waited for ever.
+  if (mode === 'survive') process.kill(process.pid, 'SIGKILL');
   process.stdin.resume();
   await once(process.stdin, 'end');
 }
